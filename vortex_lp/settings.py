@@ -1,0 +1,171 @@
+"""Settings: read once from YAML into frozen models; an unknown key is an error that names it and
+its nearest kin.
+
+Every default stands in ``configs/liveportrait_fp16.yaml`` and nowhere else. The models below have
+none on purpose: they
+say what a value means, its unit and its range, and the file says what it is.
+"""
+
+import difflib
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from vortex_lp.errors import SettingsError
+from vortex_lp.resources import resource_folder
+from vortex_lp.values import ARKIT_INDEX
+
+DEFAULT_CONFIG = "liveportrait_fp16.yaml"
+
+Share: TypeAlias = Annotated[float, Field(ge=0.0, le=1.0)]
+"""A number from 0 to 1."""
+
+Positive: TypeAlias = Annotated[float, Field(gt=0.0)]
+
+
+def _known_shapes(shape: Mapping[str, float]) -> Mapping[str, float]:
+    for name in shape:
+        if name not in ARKIT_INDEX:
+            raise ValueError(f"{name!r} is no ARKit blendshape{_nearest(name, ARKIT_INDEX)}")
+    return shape
+
+
+class Strict(BaseModel):
+    """A frozen group of settings that accepts no unknown key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class PhoneSettings(Strict):
+    """What the mouth does for one phone."""
+
+    visemes: tuple[Share, Share, Share]
+    """jaw_open, lip_width, lip_rounding."""
+
+    arkit: dict[str, Share]
+    """ARKit weights of the fully articulated phone."""
+
+    _check_names = model_validator(mode="after")(lambda self: (_known_shapes(self.arkit), self)[1])
+
+
+class PresetSettings(Strict):
+    """One expression."""
+
+    intensity: Share
+    """How much of `shape` shows."""
+
+    eye_openness: Share
+    """0.5 leaves the eyes as they are; more widens them, less lets the lids sink."""
+
+    mouth_scale: Annotated[float, Field(ge=0.0, le=2.0)]
+    """Factor on the size of speech movements."""
+
+    head_motion: Share
+    """How much the head moves, 1 being the most."""
+
+    shape: dict[str, Share]
+    """ARKit weights of the expression at full intensity."""
+
+    _check_names = model_validator(mode="after")(lambda self: (_known_shapes(self.shape), self)[1])
+
+
+class LimitSettings(Strict):
+    """What is accepted from a user."""
+
+    max_pixels: int
+    """Pixels of a picture; larger ones are refused unread."""
+
+    min_face_px: int
+    """Smaller faces (longer side of the landmarks' box) are refused."""
+
+    max_yaw_deg: float
+    """Faces turned further than this are refused as profiles."""
+
+    max_audio_s: float
+    """Longest recording [s]."""
+
+
+class Settings(Strict):
+    """Everything that can be set."""
+
+    limits: LimitSettings
+    phones: dict[str, PhoneSettings]
+    presets: dict[str, PresetSettings]
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Return the settings of the file `path`, or of the one that comes with the package.
+
+    Raises:
+        SettingsError: The file cannot be read, is no YAML mapping, has an unknown or missing key,
+        or a value out of
+            range; the message names the key and, for an unknown one, the nearest known one.
+    """
+    return _load(path or resource_folder("configs") / DEFAULT_CONFIG)
+
+
+@functools.lru_cache(maxsize=8)
+def _load(path: Path) -> Settings:
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"the settings file {path} cannot be read ({error}); give another one"
+        ) from error
+    return parse_settings(text, name=path.name)
+
+
+def parse_settings(text: str, *, name: str = "settings") -> Settings:
+    """Return the settings that the YAML `text` holds; `name` is what to call it in messages.
+
+    Raises:
+        SettingsError: As `load_settings`.
+    """
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        data = yaml.load(text, Loader=loader)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{name} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(data, dict):
+        raise SettingsError(f"{name} must be a mapping of settings, not {type(data).__name__}")
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        raise SettingsError(_explain(error, name)) from error
+
+
+def _explain(error: ValidationError, name: str) -> str:
+    """Turn the first complaint into one sentence."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(first["loc"][:-1])
+        return f"{name}: unknown key {where!r}{_nearest(str(first['loc'][-1]), known)}"
+    if first["type"] == "missing":
+        return f"{name}: the key {where!r} is missing; copy it from configs/{DEFAULT_CONFIG}"
+    return f"{name}: {where} = {first['input']!r} is wrong: {first['msg']}"
+
+
+def _known_keys(path: tuple[Any, ...]) -> list[str]:
+    """Return the keys that the group at `path` may have."""
+    model: Any = Settings
+    for part in path:
+        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
+        model = field.annotation if field else _value_type(model)
+        if not hasattr(model, "model_fields"):
+            model = _value_type(model) or model
+    return list(getattr(model, "model_fields", {}))
+
+
+def _value_type(annotation: Any) -> Any:
+    arguments = getattr(annotation, "__args__", ())
+    return arguments[-1] if arguments else annotation
+
+
+def _nearest(name: str, known: Mapping[str, Any] | list[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.0)
+    return f"; the nearest known one is {close[0]!r}" if close else ""
