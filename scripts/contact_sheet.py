@@ -91,7 +91,7 @@ def poses(settings: Settings) -> list[Pose]:
         Pose("blink", both("eyeBlink", 1.0)),
         Pose("gaze left", {"eyeLookOutRight": GAZE, "eyeLookInLeft": GAZE}),
         Pose(f"yaw +{YAW_DEG:g}°", {}, yaw_deg=YAW_DEG),
-        Pose(f"yaw −{YAW_DEG:g}°", {}, yaw_deg=-YAW_DEG),
+        Pose(f"yaw -{YAW_DEG:g}°", {}, yaw_deg=-YAW_DEG),
         Pose("happy", preset_shape(settings, "happy")),
         Pose("angry", preset_shape(settings, "angry")),
     ]
