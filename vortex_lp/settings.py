@@ -1,16 +1,15 @@
-"""Settings: read once from YAML into frozen models; an unknown key is an error that names it and
-its nearest kin.
+"""Settings, read once from YAML into frozen models; an unknown key is an error.
 
-Every default stands in ``configs/liveportrait_fp16.yaml`` and nowhere else. The models below have
-none on purpose: they
-say what a value means, its unit and its range, and the file says what it is.
+Every default stands in ``configs/liveportrait_fp16.yaml`` and nowhere else. The models below
+have none on purpose: they say what a value means, its unit and its range, and the file says what
+it is.
 """
 
 import difflib
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -85,14 +84,42 @@ class LimitSettings(Strict):
     max_yaw_deg: float
     """Faces turned further than this are refused as profiles."""
 
+    max_mirror_error: Positive
+    """A face whose landmarks move by more than this share of its size when the picture is mirrored
+    is refused as not human; where the number comes from stands in `vortex_lp.face.source`."""
+
+    max_detect_px: int
+    """Faces are looked for on a copy whose longer side is at most this [px]."""
+
     max_audio_s: float
     """Longest recording [s]."""
+
+
+class VideoSettings(Strict):
+    """How the finished video is encoded."""
+
+    fps: Annotated[float, Field(ge=1.0, le=120.0)]
+    """Frames a second where nobody asks for another rate."""
+
+    crf: Annotated[int, Field(ge=0, le=51)]
+    """x264's constant rate factor: 0 loses nothing, 18 is hard to tell from the original, 51 is
+    worst."""
+
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"]
+    """x264's trade of speed for size."""
+
+    keyframe_s: Positive
+    """Longest time between frames that a player can jump to [s]."""
+
+    audio_kbps: Annotated[int, Field(ge=16, le=320)]
+    """Bit rate of the AAC sound, which is mono [kbit/s]."""
 
 
 class Settings(Strict):
     """Everything that can be set."""
 
     limits: LimitSettings
+    video: VideoSettings
     phones: dict[str, PhoneSettings]
     presets: dict[str, PresetSettings]
 
