@@ -30,7 +30,7 @@ HEAVY = {
     "pocketsphinx": {"speech"},
     "librosa": {"speech"},
     "mediapipe": {"face"},
-    "imageio_ffmpeg": {"video", "speech/audio.py"},
+    "imageio_ffmpeg": {"video", "report", "speech/audio.py"},
     "typer": {"cli.py"},
 }
 
