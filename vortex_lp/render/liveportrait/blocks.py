@@ -111,9 +111,10 @@ class SpectralConv2d(nn.Module):
 
     def normalised_weight(self) -> Tensor:
         """Return the weight in use (n_out, n_in, kernel, kernel)."""
-        matrix = self.weight_orig.flatten(1)
-        sigma = torch.dot(self.weight_u, torch.mv(matrix, self.weight_v))
-        return self.weight_orig / sigma
+        # In float64, so that the order of a sum never shows and every load gives the same bits.
+        matrix = self.weight_orig.flatten(1).double()
+        sigma = torch.dot(self.weight_u.double(), torch.mv(matrix, self.weight_v.double()))
+        return self.weight_orig / sigma.to(self.weight_orig.dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n_in, H, W) → (B, n_out, H, W)."""
