@@ -1,0 +1,308 @@
+"""Portrait and recording in, video out: the only module that knows every stage.
+
+`animate` is the whole of it. The rest are its parts, for those who want to look in between: the
+studio, the tensor interface and the benchmarks.
+"""
+
+import contextlib
+import functools
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType
+
+from vortex_lp.errors import SettingsError, TimelineError
+from vortex_lp.face.landmarker import MAX_FACES, FaceLandmarker
+from vortex_lp.face.source import SourceCheck, check_source
+from vortex_lp.motion.timeline import parse_timeline, sequence_clips
+from vortex_lp.motion.track import make_track
+from vortex_lp.render.base import Prepared
+from vortex_lp.render.portrait import read_portrait
+from vortex_lp.render.registry import LoadedRenderer, load_renderer
+from vortex_lp.request import (
+    STAGES,
+    Analysis,
+    AnimateResult,
+    OnProgress,
+    Performance,
+    Progress,
+    Request,
+)
+from vortex_lp.settings import Settings, load_settings
+from vortex_lp.speech.audio import decode_speech
+from vortex_lp.speech.recognizers import recognize
+from vortex_lp.speech.visemes import make_mouth
+from vortex_lp.timebase import (
+    SPEECH_RATE_HZ,
+    exact_fps,
+    frame_at,
+    frame_count,
+    frame_start,
+    samples,
+    seconds,
+)
+from vortex_lp.values import Clip, Frame, MotionTrack, MouthTrack, Speech
+from vortex_lp.video.encoder import check_output, write_video
+
+
+def animate(
+    request: Request,
+    *,
+    settings: Settings | None = None,
+    renderer: LoadedRenderer | None = None,
+    on_progress: OnProgress | None = None,
+) -> AnimateResult:
+    """Make the video that `request` asks for.
+
+    Args:
+        request: What is asked for.
+        settings: None for those that come with the package.
+        renderer: One that is loaded already, or None to load the one that is asked for.
+        on_progress: Called at the start of each stage and after each frame.
+
+    Raises:
+        VortexError: One of its kinds, with a sentence for the user.
+    """
+    settings = settings or load_settings()
+    performance = request.performance
+    check_output(request.output, inputs=(request.portrait, request.audio))
+    _check_performance(performance, settings=settings)
+    clock = _Clock(on_progress)
+
+    with clock.stage("listen"):
+        speech = decode_speech(request.audio, limits=settings.limits)
+    with clock.stage("prepare"):
+        portrait = read_portrait(request.portrait, limits=settings.limits)
+        name = request.renderer or settings.request.renderer
+        loaded = renderer or load_renderer(name, settings=settings, options=request.options)
+        framing = request.framing or settings.request.framing
+        prepared = loaded.renderer.prepare(portrait, framing=framing)
+    with clock.stage("recognise"):
+        analysis = analyse(speech, performance, settings=settings, on_share=clock.report)
+    with clock.stage("move"):
+        track = make_motion(analysis.mouth, performance, settings=settings)
+    path = _film(prepared, track, analysis.speech, request.output, settings=settings, clock=clock)
+
+    said = (loaded.reason, *analysis.notes, prepared.note)
+    return AnimateResult(
+        path=path,
+        speech=analysis.speech,
+        recognition=analysis.recognition,
+        mouth=analysis.mouth,
+        track=track,
+        renderer=loaded.renderer.name,
+        badge=loaded.renderer.badge,
+        size=prepared.size,
+        notes=tuple(note for note in said if note),
+        timings_s=MappingProxyType(clock.spent_s),
+    )
+
+
+def analyse(
+    speech: Speech,
+    performance: Performance,
+    *,
+    settings: Settings,
+    on_share: Callable[[float], None] | None = None,
+) -> Analysis:
+    """Return what is said in `speech` and what the mouth does to say it.
+
+    Args:
+        speech: The recording; what goes beyond the video's length is left out.
+        performance: `recognizer`, `transcript`, `fps` and `duration_s` of it count here.
+        settings: Everything that can be set.
+        on_share: Called with the share that is done, from 0 to 1.
+
+    Raises:
+        SettingsError: There is no such recogniser, frame rate or duration.
+        AudioError: The recogniser stopped.
+    """
+    fps = exact_fps(performance.fps or settings.video.fps)
+    n_frames = _n_frames(speech, performance.duration_s, fps=fps)
+    kept, cut_note = _cut(speech, n_samples=frame_start(n_frames, rate_hz=SPEECH_RATE_HZ, fps=fps))
+    recognition = recognize(
+        kept,
+        recognizer=performance.recognizer or settings.request.recognizer,
+        settings=settings,
+        transcript=performance.transcript,
+        on_progress=on_share,
+    )
+    mouth = make_mouth(recognition, kept, fps=fps, n_frames=n_frames, settings=settings)
+    notes = tuple(note for note in (speech.note, cut_note, recognition.note) if note)
+    return Analysis(speech=kept, recognition=recognition, mouth=mouth, notes=notes)
+
+
+def make_motion(mouth: MouthTrack, performance: Performance, *, settings: Settings) -> MotionTrack:
+    """Return what the portrait does: `mouth` with expressions, blinks, gaze and head.
+
+    Raises:
+        SettingsError: An expression is unknown.
+        TimelineError: Sequence and timeline are both given, or a clip is malformed.
+    """
+    duration_s = float(mouth.n_frames / mouth.fps)
+    seed = settings.request.seed if performance.seed is None else performance.seed
+    return make_track(
+        mouth,
+        clips=_clips(performance, duration_s=duration_s, settings=settings),
+        base=performance.expression or settings.request.expression,
+        seed=seed,
+        settings=settings,
+        options=performance.motion,
+    )
+
+
+def frame_of(prepared: Prepared, track: MotionTrack, *, time_s: float) -> Frame:
+    """Return the one frame that is on screen at `time_s`; the last one for any later time."""
+    number = frame_at(samples(max(0.0, time_s)), rate_hz=SPEECH_RATE_HZ, fps=track.fps)
+    number = min(number, track.n_frames - 1)
+    closure = None if track.closure is None else track.closure[number : number + 1]
+    single = MotionTrack(
+        fps=track.fps,
+        weights=track.weights[number : number + 1],
+        head_deg=track.head_deg[number : number + 1],
+        closure=closure,
+    )
+    return next(prepared.render(single))
+
+
+def check_portrait(file: Path, *, settings: Settings | None = None) -> SourceCheck:
+    """Return what a first look at the picture `file` says, for showing beside it at once.
+
+    Raises:
+        PortraitError: It cannot be read.
+    """
+    limits = (settings or load_settings()).limits
+    return check_source(read_portrait(file, limits=limits), landmarker=_landmarker(), limits=limits)
+
+
+def read_timeline(file: Path, *, settings: Settings) -> tuple[Clip, ...]:
+    """Return the clips of the JSON file `file`.
+
+    Raises:
+        TimelineError: It cannot be read, is no JSON, or an entry is wrong; the message names it.
+    """
+    try:
+        data = json.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise TimelineError(
+            f"the timeline {file} cannot be read ({error.strerror or error}); check the path"
+        ) from error
+    except ValueError as error:
+        raise TimelineError(f"the timeline {file} is not JSON: {error}") from error
+    return parse_timeline(data, settings=settings)
+
+
+@functools.lru_cache(maxsize=1)
+def _landmarker() -> FaceLandmarker:
+    return FaceLandmarker(max_faces=MAX_FACES)
+
+
+class _Clock:
+    """Times the stages and passes progress on."""
+
+    def __init__(self, on_progress: OnProgress | None) -> None:
+        self.spent_s = dict.fromkeys(STAGES, 0.0)
+        self._on_progress = on_progress or (lambda progress: None)
+        self._stage = STAGES[0]
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count what happens inside as the stage `name`."""
+        self._stage = name
+        self.report(0.0)
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.spent_s[name] += time.perf_counter() - start
+        self.report(1.0)
+
+    def report(self, share: float) -> None:
+        """Say how much of the present stage is done."""
+        self._on_progress(Progress(self._stage, share))
+
+    def frame_done(self, n_done: int, n_frames: int) -> None:
+        """Say how many frames are done."""
+        self._on_progress(Progress("render", n_done / n_frames, n_done, n_frames))
+
+    def timed(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """Yield `frames`, counting as rendering only what making them takes."""
+        while True:
+            start = time.perf_counter()
+            frame = next(frames, None)
+            self.spent_s["render"] += time.perf_counter() - start
+            if frame is None:
+                return
+            yield frame
+
+
+def _film(
+    prepared: Prepared,
+    track: MotionTrack,
+    speech: Speech,
+    output: Path,
+    *,
+    settings: Settings,
+    clock: _Clock,
+) -> Path:
+    """Render and encode, frame by frame."""
+    start = time.perf_counter()
+    clock.frame_done(0, track.n_frames)
+    path = write_video(
+        clock.timed(prepared.render(track)),
+        speech,
+        output,
+        fps=track.fps,
+        size=prepared.size,
+        n_frames=track.n_frames,
+        settings=settings.video,
+        on_frame=clock.frame_done,
+    )
+    clock.spent_s["encode"] = time.perf_counter() - start - clock.spent_s["render"]
+    return path
+
+
+def _n_frames(speech: Speech, duration_s: float | None, *, fps: Fraction) -> int:
+    if duration_s is None:
+        return frame_count(speech.n_samples, rate_hz=SPEECH_RATE_HZ, fps=fps)
+    return math.ceil(Fraction(duration_s).limit_denominator(1_000_000) * fps)
+
+
+def _cut(speech: Speech, *, n_samples: int) -> tuple[Speech, str | None]:
+    """Return the first `n_samples` of `speech` and, where that is a cut, a sentence about it."""
+    if speech.n_samples <= n_samples:
+        return speech, None
+    note = (
+        f"the recording of {seconds(speech.n_samples):.1f} s is truncated to the "
+        f"{seconds(n_samples):.1f} s of the video"
+    )
+    return Speech(samples=speech.samples[:n_samples]), note
+
+
+def _clips(performance: Performance, *, duration_s: float, settings: Settings) -> tuple[Clip, ...]:
+    if performance.sequence and performance.timeline:
+        raise TimelineError("a sequence and a timeline exclude each other; give one of them")
+    if performance.sequence:
+        return sequence_clips(performance.sequence, duration_s=duration_s, settings=settings)
+    return performance.timeline
+
+
+def _check_performance(performance: Performance, *, settings: Settings) -> None:
+    """Refuse what is wrong before anything slow is done."""
+    fps = exact_fps(performance.fps or settings.video.fps)
+    duration_s = performance.duration_s
+    longest_s = settings.limits.max_audio_s
+    if duration_s is not None and not 1 / fps <= duration_s <= longest_s:
+        raise SettingsError(
+            f"a duration of {duration_s} s is outside one frame to {longest_s:g} s; leave it out "
+            "for the length of the recording"
+        )
+    for name in (performance.expression, *performance.sequence):
+        if name is not None and name not in settings.presets:
+            raise SettingsError(
+                f"there is no expression {name!r}; use one of {', '.join(settings.presets)}"
+            )
+    _clips(performance, duration_s=duration_s or 1.0, settings=settings)
