@@ -1,0 +1,1 @@
+"""Sound to mouth: a recording becomes phones with times, and phones become mouth movement."""
