@@ -1,4 +1,4 @@
-"""Recordings in, `Speech` out: whatever ffmpeg reads, as mono samples on the project's one clock."""
+"""Recordings in, `Speech` out: whatever ffmpeg reads, mono, on the project's one clock."""
 
 import re
 import subprocess
@@ -114,7 +114,7 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def _run_ffmpeg(source: IO[bytes], raw: IO[bytes], *, max_s: float) -> tuple[str, bool]:
-    """Decode `source` into `raw` (float32, little-endian); return what ffmpeg said and if it failed.
+    """Decode `source` into `raw` (float32); return what ffmpeg said and whether it failed.
 
     ffmpeg sees an open file and no name: a file that is really a list of other files or addresses
     (a playlist) has nothing to open them with.

@@ -57,4 +57,4 @@ def recognizer_pcm(speech: Speech, *, start: int, stop: int, gain: float) -> npt
     peak = float(np.abs(wanted).max(initial=0.0))
     if peak > _MAX_PEAK:
         wanted = wanted * (_MAX_PEAK / peak)
-    return np.round(wanted * _FULL_SCALE).astype(np.int16)
+    return np.asarray(np.round(wanted * _FULL_SCALE), np.int16)

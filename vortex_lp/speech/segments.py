@@ -17,7 +17,7 @@ QUIET_ABOVE_FLOOR_DB = 4.0
 """In a noisy recording, sound up to this far above the noise is a pause [dB]."""
 
 LEAST_RANGE_DB = 10.0
-"""A recording whose loud and quiet parts differ by less than this has no pauses to be found [dB]."""
+"""A recording whose loud and quiet parts differ by less than this shows no pauses [dB]."""
 
 _HOPS_A_SECOND = SPEECH_RATE_HZ // HOP
 PAUSE_HOPS = _HOPS_A_SECOND // 4

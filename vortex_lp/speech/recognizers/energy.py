@@ -4,6 +4,7 @@ These are no phones of the language but the nearest English ones to what the mou
 thresholds are heuristics, set by ear and by plots on the recordings of the benchmark.
 """
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -111,7 +112,7 @@ def _steady_runs(names: npt.NDArray[np.str_]) -> list[tuple[int, int]]:
     """Return the half-open runs of equal names; those too short go to the run before them."""
     edges = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1).tolist(), len(names)]
     kept: list[tuple[int, int]] = []
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in itertools.pairwise(edges):
         if kept and (stop - start < _LEAST_STEPS or names[start] == names[kept[-1][0]]):
             kept[-1] = (kept[-1][0], stop)
         else:

@@ -87,9 +87,10 @@ def _heard(
             parts, ears.hear(_jobs(speech, parts, task=first, gain=gain)), strict=True
         ):
             if first == "words" and not _fits(heard, settings):
-                heard, heard_by = next(
-                    ears.hear(_jobs(speech, [stretch], task="phones", gain=gain))
-                ), "phones"
+                heard, heard_by = (
+                    next(ears.hear(_jobs(speech, [stretch], task="phones", gain=gain))),
+                    "phones",
+                )
             else:
                 heard_by = first
             if not _is_dense(heard, stretch, level=level, settings=settings):
@@ -110,9 +111,7 @@ def _fits(heard: Heard, settings: Settings) -> bool:
     return heard["fits"] and heard["score"] >= settings.speech.least_word_score
 
 
-def _is_dense(
-    heard: Heard, stretch: Stretch, *, level: FloatArray, settings: Settings
-) -> bool:
+def _is_dense(heard: Heard, stretch: Stretch, *, level: FloatArray, settings: Settings) -> bool:
     """Return whether phones fill the sound of `stretch`, rather than a part of it."""
     hops = slice(stretch.start // FRAME, -(-stretch.stop // FRAME))
     n_loud = int(np.count_nonzero(~quiet_hops(level)[hops]))

@@ -15,9 +15,6 @@ from typing import Any, TypedDict
 FRAME_RATE_HZ = 100
 """Frames of the acoustic model a second."""
 
-SCORE_SHIFT = 1
-"""What to add to the length of a phone so that its score per frame is never divided by zero."""
-
 SILENT_WORDS = frozenset({"<s>", "</s>", "<sil>", "[NOISE]", "[COUGH]", "[SMACK]", "[UH]", "[UM]"})
 
 
@@ -86,7 +83,9 @@ class Ear:
         decoder = self._decoder("phones")
         _listen(decoder, sound)
         segments = [(s.word, s.start_frame, s.end_frame - s.start_frame + 1) for s in decoder.seg()]
-        phones = [(name, start, length, None) for name, start, length in segments if length > 0]
+        phones: list[tuple[str, int, int, str | None]] = [
+            (name, start, length, None) for name, start, length in segments if length > 0
+        ]
         return Heard(phones=phones, score=0.0, words=[], fits=bool(phones))
 
     def _words(self, sound: bytes) -> Heard:
@@ -136,10 +135,10 @@ def _align_phones(decoder: Any, sound: bytes) -> Heard:
             score, n_scored = score + entry.score, n_scored + entry.duration
         for phone in entry:
             if phone.duration > 0:
-                phones.append(("SIL" if is_silent else phone.name, phone.start, phone.duration, name))
-    return Heard(
-        phones=phones, score=score / max(n_scored, 1), words=words, fits=bool(phones)
-    )
+                phones.append(
+                    ("SIL" if is_silent else phone.name, phone.start, phone.duration, name)
+                )
+    return Heard(phones=phones, score=score / max(n_scored, 1), words=words, fits=bool(phones))
 
 
 def main() -> None:
