@@ -161,7 +161,7 @@ def main() -> int:
     try:
         settings = load_settings()
         columns = poses(settings)
-        renderer = load_renderer(options.renderer, settings=settings)
+        renderer = load_renderer(options.renderer, settings=settings).renderer
         rows = [
             render_row(
                 file,
