@@ -312,6 +312,41 @@ class ReportSettings(Strict):
     """How far the streams' ends are apart [frames]."""
 
 
+class UiSettings(Strict):
+    """How the studio looks and what it allows."""
+
+    max_upload_mb: Annotated[int, Field(ge=1)]
+    """Largest file that a visitor may send [MB]."""
+
+    max_waiting: Annotated[int, Field(ge=1)]
+    """Visitors who may wait for the renderer at a time; more are told to come back later."""
+
+    n_threads: Annotated[int, Field(ge=1)]
+    """Recordings and portraits that are looked at at a time."""
+
+    idle_s: Positive
+    """A visitor who was silent for so long is forgotten, files and all [s]."""
+
+    cache_sweep_s: Annotated[int, Field(ge=1)]
+    """How often old files of Gradio's own cache are looked for [s]."""
+
+    cache_age_s: Annotated[int, Field(ge=1)]
+    """Files of Gradio's own cache that are older are deleted [s]."""
+
+    segment_s: Annotated[float, Field(ge=0.25, le=10.0)]
+    """How long one piece of the live video is [s]."""
+
+    peaks_hz: Positive
+    """Points of the waveform for each second of a recording."""
+
+    max_peaks: Annotated[int, Field(ge=100)]
+    """Most points of a waveform."""
+
+    colours: Annotated[list[str], Field(min_length=1)]
+    """Colours of expression clips, ``"#rrggbb"``, given to the presets in their order, again and
+    again."""
+
+
 class Settings(Strict):
     """Everything that can be set."""
 
@@ -321,6 +356,7 @@ class Settings(Strict):
     phones: dict[str, PhoneSettings]
     speech: SpeechSettings
     presets: dict[str, PresetSettings]
+    ui: UiSettings
     report: ReportSettings
 
 

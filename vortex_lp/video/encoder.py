@@ -202,8 +202,10 @@ def _encode(
 
 
 @contextlib.contextmanager
-def _running(command: list[str], *, log: IO[bytes]) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run `command` with a pipe to its standard input, and never leave it behind.
+def _running(
+    command: list[str], *, log: IO[bytes], folder: Path | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run `command` in `folder` with a pipe to its standard input, and never leave it behind.
 
     It has a session of its own, so that Ctrl-C reaches only us and it ends when we say so.
     """
@@ -212,6 +214,7 @@ def _running(command: list[str], *, log: IO[bytes]) -> Iterator["subprocess.Pope
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=log,
+        cwd=folder,
         start_new_session=True,
     )
     try:

@@ -1,0 +1,169 @@
+"""The finished MP4 and, while it grows, short MPEG-TS pieces of it that a browser can play already.
+
+One ffmpeg encodes once and writes both, so that what was seen live is what the file holds.
+"""
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from vortex_lp.errors import EncodeError
+from vortex_lp.settings import VideoSettings
+from vortex_lp.timebase import SPEECH_RATE_HZ, exact_fps, frame_start
+from vortex_lp.values import Frame, Speech
+from vortex_lp.video.encoder import _command, _last_line, _running, _write_sound
+
+LIVE_FILE = "video.mp4"
+_LIST = "segments.csv"
+_UNFINISHED = "unfinished.mp4"
+_TICK_S = 0.2
+"""How often the caller gets control at least [s], so that cancelling is quick."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One finished piece of the video."""
+
+    path: Path
+    """An MPEG-TS file that begins with a key frame and has sound."""
+
+    duration_s: float
+    """How long it plays [s]."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStep:
+    """How far the video has come."""
+
+    n_done: int
+    """Frames that the encoder has taken."""
+
+    n_frames: int
+    """Frames there will be."""
+
+    segments: tuple[Segment, ...]
+    """Pieces that became ready since the step before, in order; often none."""
+
+
+def write_live(
+    frames: Iterable[Frame],
+    speech: Speech,
+    folder: Path,
+    *,
+    fps: float | Fraction,
+    size: tuple[int, int],
+    n_frames: int,
+    settings: VideoSettings,
+    segment_s: float,
+) -> Iterator[LiveStep]:
+    """Encode `frames` and `speech` into `folder` and tell of each piece once it can be played.
+
+    When the iterator ends, ``folder / LIVE_FILE`` is the whole video; when it is closed before,
+    ffmpeg is gone at once and there is no such file.
+
+    Args:
+        frames: (H, W, 3) uint8 RGB each; taken one by one, and closed at the end where they can be.
+        speech: What is heard, from the first frame on; cut or continued in silence like the file.
+        folder: An empty folder for the pieces and the file.
+        fps: Frames a second, kept exactly.
+        size: Width and height of every frame [px], both even.
+        n_frames: How many frames there will be.
+        settings: Quality and speed of the encoder.
+        segment_s: How long a piece is [s].
+
+    Raises:
+        EncodeError: ffmpeg failed, or the frames are not what was announced.
+    """
+    rate = exact_fps(fps)
+    sound, part = folder / "sound.s16", folder / _UNFINISHED
+    n_samples = frame_start(n_frames, rate_hz=SPEECH_RATE_HZ, fps=rate)
+    with contextlib.ExitStack() as cleanup:
+        close = getattr(frames, "close", None)
+        if close is not None:
+            cleanup.callback(close)
+        cleanup.callback(part.unlink, missing_ok=True)
+        cleanup.callback(sound.unlink, missing_ok=True)
+        _write_sound(speech, sound, n_samples=n_samples)
+        plain = _command(sound, part, rate=rate, size=size, settings=settings)
+        command = plain[: plain.index("-movflags")] + _two_outputs(segment_s)
+        yield from _feed(frames, command, folder=folder, size=size, n_frames=n_frames)
+        part.replace(folder / LIVE_FILE)
+
+
+def _two_outputs(segment_s: float) -> list[str]:
+    """Return ffmpeg's options for one encoding that goes into the pieces and into the file.
+
+    The names are relative to the folder that ffmpeg runs in, because ffmpeg's tee would need the
+    odd characters of a full path escaped three times over.
+    """
+    pieces = {
+        "f": "segment",
+        "segment_format": "mpegts",
+        "segment_time": f"{segment_s:g}",
+        "segment_list": _LIST,
+        "segment_list_type": "csv",
+        "segment_list_flags": "live",
+        # The MP4 keeps the decoder's set-up in its header, so each piece needs it added in front.
+        "bsfs/v": "dump_extra=freq=keyframe",
+    }
+    first = ":".join(f"{key}={value}" for key, value in pieces.items())
+    tee = f"[{first}]s%05d.ts|[f=mp4:movflags=+faststart]{_UNFINISHED}"
+    keys = ["-force_key_frames", f"expr:gte(t,n_forced*{segment_s:g})", "-sc_threshold", "0"]
+    return [*keys, "-flags", "+global_header", "-f", "tee", "-y", tee]
+
+
+def _feed(
+    frames: Iterable[Frame],
+    command: list[str],
+    *,
+    folder: Path,
+    size: tuple[int, int],
+    n_frames: int,
+) -> Iterator[LiveStep]:
+    """Feed `frames` to one ffmpeg and yield whenever there is news, or at least every `_TICK_S`."""
+    n_done = n_told = 0
+    due = time.monotonic() + _TICK_S
+    with tempfile.TemporaryFile() as log, _running(command, log=log, folder=folder) as process:
+        assert process.stdin is not None
+        try:
+            for frame in frames:
+                if frame.shape != (size[1], size[0], 3) or frame.dtype != np.uint8:
+                    raise EncodeError(
+                        f"frame {n_done} is {frame.shape} {frame.dtype}, not "
+                        f"{(size[1], size[0], 3)} uint8; the renderer broke its promise"
+                    )
+                process.stdin.write(np.ascontiguousarray(frame).data)
+                n_done += 1
+                if time.monotonic() >= due:
+                    fresh = _finished(folder)[n_told:]
+                    n_told += len(fresh)
+                    yield LiveStep(n_done=n_done, n_frames=n_frames, segments=fresh)
+                    due = time.monotonic() + _TICK_S
+            process.stdin.close()
+        except BrokenPipeError as error:
+            process.wait()
+            raise EncodeError(f"ffmpeg stopped early: {_last_line(log)}") from error
+        if process.wait() != 0:
+            raise EncodeError(f"ffmpeg failed: {_last_line(log)}")
+    if n_done != n_frames:
+        raise EncodeError(f"{n_done} frames came, not the {n_frames} that were announced")
+    yield LiveStep(n_done=n_done, n_frames=n_frames, segments=_finished(folder)[n_told:])
+
+
+def _finished(folder: Path) -> tuple[Segment, ...]:
+    """Return the pieces that ffmpeg has closed; a row that it is still writing does not count."""
+    try:
+        text = (folder / _LIST).read_text("utf-8")
+    except FileNotFoundError:
+        return ()
+    rows = [row.split(",") for row in text.split("\n")[:-1]]
+    return tuple(
+        Segment(path=folder / name, duration_s=float(stop) - float(start))
+        for name, start, stop in rows
+    )
