@@ -44,12 +44,7 @@ def load_networks(files: WeightFiles) -> Networks:
     modules: Mapping[str, torch.nn.Module] = dict(networks.by_name().items())
     for stem, path in files.by_stem.items():
         tensors = read_tensors(path, stem=stem)
-        expected = {
-            flat_key(stem, network, name=name): tuple(tensor.shape)
-            for network in networks_of(stem)
-            for name, tensor in modules[network].state_dict().items()
-        }
-        check_tensors(tensors, expected, file_name=path.name)
+        check_tensors(tensors, _expected(modules, stem), file_name=path.name)
         for network in networks_of(stem):
             state = {
                 name: tensors[flat_key(stem, network, name=name)]
@@ -59,6 +54,25 @@ def load_networks(files: WeightFiles) -> Networks:
             modules[network].requires_grad_(requires_grad=False)
     fold_spectral_norm(networks.generator)
     return networks
+
+
+def check_weight_file(path: Path, *, stem: str, sizes_file: Path | None) -> None:
+    """Check that the file `path` holds exactly the tensors of `stem`, all of them finite.
+
+    Raises:
+        WeightsError: As `load_networks`.
+    """
+    sizes = read_sizes(sizes_file) if sizes_file else RELEASED
+    modules: Mapping[str, torch.nn.Module] = dict(build_networks(sizes).by_name().items())
+    check_tensors(read_tensors(path, stem=stem), _expected(modules, stem), file_name=path.name)
+
+
+def _expected(modules: Mapping[str, torch.nn.Module], stem: str) -> dict[str, tuple[int, ...]]:
+    return {
+        flat_key(stem, network, name=name): tuple(tensor.shape)
+        for network in networks_of(stem)
+        for name, tensor in modules[network].state_dict().items()
+    }
 
 
 def check_tensors(
