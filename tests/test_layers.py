@@ -12,14 +12,16 @@ CORE = {"errors", "values", "timebase", "settings", "resources", "__init__"}
 STAGES = {"face", "speech", "motion", "render", "video", "report"}
 MAY_IMPORT = {
     **{name: CORE for name in CORE | STAGES},
+    "__init__": CORE | {"pipeline", "request", "model", "tensors"},
     "render": CORE | {"face"},
     "report": CORE | {"face"},
     "request": CORE | STAGES,
     "pipeline": CORE | STAGES | {"request"},
     "model": CORE | {"pipeline", "request"},
-    "tensors": CORE | {"pipeline", "request"},
+    "tensors": CORE | {"speech"},
     "ui": CORE | {"pipeline", "request", "report"},
-    "cli": CORE | {"pipeline", "request", "report", "doctor", "ui"},
+    "cli": CORE | {"pipeline", "request", "report", "doctor", "terminal", "ui"},
+    "terminal": CORE,
     "__main__": {"cli"},
     # The doctor looks at every organ; that is its job.
     "doctor": CORE | STAGES | {"pipeline"},

@@ -19,11 +19,14 @@ from vortex_lp.face.landmarker import MAX_FACES, FaceLandmarker
 from vortex_lp.face.source import SourceCheck, check_source
 from vortex_lp.motion.timeline import parse_timeline, sequence_clips
 from vortex_lp.motion.track import make_track
-from vortex_lp.render.base import Prepared
-from vortex_lp.render.portrait import read_portrait
-from vortex_lp.render.registry import LoadedRenderer, load_renderer
+from vortex_lp.render.base import Framing
+from vortex_lp.render.base import Prepared as Prepared
+from vortex_lp.render.portrait import portrait_from_array, read_portrait
+from vortex_lp.render.registry import LoadedRenderer as LoadedRenderer
+from vortex_lp.render.registry import load_renderer as load_renderer
 from vortex_lp.request import (
     STAGES,
+    Act,
     Analysis,
     AnimateResult,
     OnProgress,
@@ -32,7 +35,7 @@ from vortex_lp.request import (
     Request,
 )
 from vortex_lp.settings import Settings, load_settings
-from vortex_lp.speech.audio import decode_speech
+from vortex_lp.speech.audio import decode_speech, speech_from_samples
 from vortex_lp.speech.recognizers import recognize
 from vortex_lp.speech.visemes import make_mouth
 from vortex_lp.timebase import (
@@ -44,8 +47,11 @@ from vortex_lp.timebase import (
     samples,
     seconds,
 )
-from vortex_lp.values import Clip, Frame, MotionTrack, MouthTrack, Speech
+from vortex_lp.values import Clip, FloatArray, Frame, MotionTrack, MouthTrack, Speech
 from vortex_lp.video.encoder import check_output, write_video
+from vortex_lp.video.segments import LIVE_FILE as LIVE_FILE
+from vortex_lp.video.segments import LiveStep as LiveStep
+from vortex_lp.video.segments import write_live
 
 
 def animate(
@@ -154,6 +160,36 @@ def make_motion(mouth: MouthTrack, performance: Performance, *, settings: Settin
     )
 
 
+def rehearse(
+    image: Frame,
+    audio: FloatArray,
+    *,
+    rate_hz: int,
+    performance: Performance,
+    loaded: LoadedRenderer,
+    settings: Settings,
+) -> Act:
+    """Return everything but the frames of `image` saying `audio`, both being in memory already.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, animated whole (framing ``"full"``).
+        audio: (N,) mono in [-1, 1] at `rate_hz`.
+        rate_hz: Samples a second of `audio`.
+        performance: How it is to be said.
+        loaded: The renderer.
+        settings: Everything that can be set.
+
+    Raises:
+        VortexError: One of its kinds, with a sentence for the user.
+    """
+    _check_performance(performance, settings=settings)
+    prepared = loaded.renderer.prepare(portrait_from_array(image), framing="full")
+    speech = speech_from_samples(audio, rate_hz=rate_hz)
+    analysis = analyse(speech, performance, settings=settings)
+    track = make_motion(analysis.mouth, performance, settings=settings)
+    return Act(analysis=analysis, track=track, prepared=prepared)
+
+
 def frame_of(prepared: Prepared, track: MotionTrack, *, time_s: float) -> Frame:
     """Return the one frame that is on screen at `time_s`; the last one for any later time."""
     number = frame_at(samples(max(0.0, time_s)), rate_hz=SPEECH_RATE_HZ, fps=track.fps)
@@ -166,6 +202,57 @@ def frame_of(prepared: Prepared, track: MotionTrack, *, time_s: float) -> Frame:
         closure=closure,
     )
     return next(prepared.render(single))
+
+
+def listen(file: Path, *, settings: Settings) -> Speech:
+    """Return the sound of the file `file`.
+
+    Raises:
+        AudioError: It cannot be used; the message says why.
+    """
+    return decode_speech(file, limits=settings.limits)
+
+
+def prepare(
+    file: Path, *, loaded: LoadedRenderer, framing: Framing, settings: Settings
+) -> Prepared:
+    """Return the picture `file`, ready to be animated by `loaded`.
+
+    Raises:
+        PortraitError: It cannot be read, or shows no face that can be animated.
+    """
+    portrait = read_portrait(file, limits=settings.limits)
+    return loaded.renderer.prepare(portrait, framing=framing)
+
+
+def film_live(
+    prepared: Prepared,
+    track: MotionTrack,
+    speech: Speech,
+    folder: Path,
+    *,
+    settings: Settings,
+    segment_s: float,
+) -> Iterator[LiveStep]:
+    """Render and encode into the empty `folder`, telling of each piece that can be played already.
+
+    At the end ``folder / LIVE_FILE`` is the video; whoever closes the iterator before stops all
+    work at once.
+
+    Raises:
+        RenderError: Drawing failed.
+        EncodeError: The video could not be written.
+    """
+    return write_live(
+        prepared.render(track),
+        speech,
+        folder,
+        fps=track.fps,
+        size=prepared.size,
+        n_frames=track.n_frames,
+        settings=settings.video,
+        segment_s=segment_s,
+    )
 
 
 def check_portrait(file: Path, *, settings: Settings | None = None) -> SourceCheck:

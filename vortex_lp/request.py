@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from vortex_lp.motion.track import MotionOptions
-from vortex_lp.render.base import Framing
-from vortex_lp.render.registry import RendererOptions
+from vortex_lp.motion.track import MotionOptions as MotionOptions
+from vortex_lp.render.base import Framing as Framing
+from vortex_lp.render.base import Prepared as Prepared
+from vortex_lp.render.registry import LoadedRenderer as LoadedRenderer
+from vortex_lp.render.registry import RendererOptions as RendererOptions
 from vortex_lp.values import Clip, MotionTrack, MouthTrack, Recognition, Speech
 
 STAGES = ("listen", "prepare", "recognise", "move", "render", "encode")
@@ -110,6 +112,20 @@ class Analysis:
 
     notes: tuple[str, ...]
     """Sentences for the user."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Act:
+    """Everything that a video needs but its frames, which are made when they are asked for."""
+
+    analysis: Analysis
+    """What was heard."""
+
+    track: MotionTrack
+    """What the portrait will do."""
+
+    prepared: Prepared
+    """The portrait, ready to do it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

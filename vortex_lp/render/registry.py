@@ -23,6 +23,7 @@ WEIGHTS_VARIABLE = "VORTEX_LP_WEIGHTS"
 """Names the folder of LivePortrait's weights where nobody says another."""
 
 _NVIDIA_TRACES = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
+_NO_GPU = "this machine has no NVIDIA GPU; use one that has, such as a GPU Space"
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -131,8 +132,9 @@ def _why_not_liveportrait(options: RendererOptions) -> str | None:
             f"it was to run on {options.device}, where a frame takes it seconds; give a CUDA "
             "device, or name renderer='liveportrait' to wait for it"
         )
+    # The cheap look first: whether PyTorch can use the GPU is asked last, since that imports it.
     if not has_nvidia_driver():
-        return "this machine has no NVIDIA GPU; use one that has, such as a GPU Space"
+        return _NO_GPU
     try:
         find_weights(weights_folder(options.weights))
     except WeightsError as error:
@@ -141,7 +143,9 @@ def _why_not_liveportrait(options: RendererOptions) -> str | None:
 
 
 def _cuda_problem(device: str) -> str | None:
-    """Return why PyTorch cannot use `device`, or None; this imports torch."""
+    """Return why PyTorch cannot use `device`, or None; torch is imported where a GPU is there."""
+    if not has_nvidia_driver():
+        return _NO_GPU
     torch = importlib.import_module("torch")
     if not torch.cuda.is_available():
         return (

@@ -1,0 +1,291 @@
+"""The command line, ``vortex-lp``: everything slow is imported by the command that needs it."""
+
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from vortex_lp import __version__
+from vortex_lp.errors import SettingsError, VortexError
+from vortex_lp.terminal import without_chatter
+
+if TYPE_CHECKING:
+    from vortex_lp.request import AnimateResult, OnProgress, Progress
+    from vortex_lp.settings import Settings
+
+EXIT_MISTAKE = 2
+"""What the process ends with where the user can put it right."""
+
+app = typer.Typer(
+    name="vortex-lp",
+    help="One portrait and one recording in, one talking-head video out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Config = Annotated[
+    Path | None, typer.Option("--config", help="A settings file of your own.", show_default=False)
+]
+Recognizer = Annotated[
+    str | None,
+    typer.Option(help="Who finds the phones: auto, words, phones, energy.", show_default="auto"),
+]
+Transcript = Annotated[
+    str | None,
+    typer.Option(help="What is said, or @FILE that holds it.", metavar="TEXT|@FILE"),
+]
+Fps = Annotated[float | None, typer.Option(help="Frames a second, 1 to 120.", show_default="24")]
+Weights = Annotated[
+    Path | None,
+    typer.Option(help="Folder of LivePortrait's weights.", envvar="VORTEX_LP_WEIGHTS"),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(help="Where LivePortrait computes, such as cuda:0.", show_default="first GPU"),
+]
+
+_STAGE_NAMES = {
+    "listen": "Reading the recording",
+    "prepare": "Finding the face",
+    "recognise": "Recognising the speech",
+    "move": "Planning the motion",
+    "render": "Rendering",
+}
+
+
+def main() -> None:
+    """Run the command line and end the process: 0, or 2 for a mistake of the user's."""
+    signal.signal(signal.SIGTERM, _leave)
+    with without_chatter():
+        try:
+            app()
+        except VortexError as error:
+            typer.echo(f"vortex-lp: {error}", err=True)
+            raise SystemExit(EXIT_MISTAKE) from error
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """End as Ctrl-C does, so that nothing is left behind."""
+    raise SystemExit(128 + number)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and leave."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that stand before the command."""
+
+
+@app.command()
+def animate(
+    portrait: Annotated[Path, typer.Argument(help="A picture of somebody.", show_default=False)],
+    audio: Annotated[Path, typer.Argument(help="What they shall say.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The video to write (.mp4).", show_default=False)
+    ],
+    renderer: Annotated[
+        str | None, typer.Option(help="auto, mesh or liveportrait.", show_default="auto")
+    ] = None,
+    expression: Annotated[
+        str | None, typer.Option(help="The base expression.", show_default="neutral")
+    ] = None,
+    intensity: Annotated[
+        float | None,
+        typer.Option(help="How much of it shows, 0 to 1.", show_default="the expression's own"),
+    ] = None,
+    sequence: Annotated[
+        str | None, typer.Option(help="Expressions one after the other.", metavar="A,B,C")
+    ] = None,
+    timeline: Annotated[
+        Path | None, typer.Option(help="A JSON file of expressions with their times.")
+    ] = None,
+    recognizer: Recognizer = None,
+    transcript: Transcript = None,
+    fps: Fps = None,
+    duration: Annotated[
+        float | None,
+        typer.Option(help="Length of the video [s].", show_default="the recording's"),
+    ] = None,
+    frame: Annotated[
+        str | None, typer.Option(help="crop (512x512) or full.", show_default="crop")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Decides blinks, gaze and head.", show_default="0")
+    ] = None,
+    weights: Weights = None,
+    device: Device = None,
+    config: Config = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Animate PORTRAIT so that it says AUDIO."""
+    from vortex_lp import pipeline
+    from vortex_lp.request import Performance, RendererOptions, Request
+
+    settings = _settings(config)
+    performance = Performance(
+        recognizer=recognizer,
+        transcript=_text(transcript),
+        expression=expression,
+        intensity=intensity,
+        sequence=_names(sequence),
+        timeline=pipeline.read_timeline(timeline, settings=settings) if timeline else (),
+        fps=fps,
+        duration_s=duration,
+        seed=seed,
+    )
+    request = Request(
+        portrait=portrait,
+        audio=audio,
+        output=output,
+        performance=performance,
+        renderer=renderer,
+        options=RendererOptions(weights=weights, device=device),
+        framing=_framing(frame),
+    )
+    # The result's notes hold this warning; twice would be once too often.
+    logging.getLogger("vortex_lp.render.registry").setLevel(logging.ERROR)
+    with _progress_bar(hidden=quiet) as on_progress:
+        result = pipeline.animate(request, settings=settings, on_progress=on_progress)
+    _report(result)
+
+
+@app.command()
+def visemes(
+    audio: Annotated[Path, typer.Argument(help="A recording.", show_default=False)],
+    layout: Annotated[str, typer.Option("--format", help="json, csv or rhubarb.")] = "json",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Where to; else it is printed.")
+    ] = None,
+    recognizer: Recognizer = None,
+    transcript: Transcript = None,
+    fps: Fps = None,
+    config: Config = None,
+) -> None:
+    """Print what the mouth does in AUDIO, as JSON, CSV or Rhubarb's table."""
+    from vortex_lp import pipeline
+    from vortex_lp.request import Performance
+
+    performance = Performance(recognizer=recognizer, transcript=_text(transcript), fps=fps)
+    text, notes = pipeline.export_visemes(
+        audio, performance, layout=layout, settings=_settings(config)
+    )
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
+    if output is None:
+        typer.echo(text, nl=not text.endswith("\n"))
+    else:
+        _write(output, text)
+
+
+@app.command()
+def doctor(weights: Weights = None, device: Device = None) -> None:
+    """Look at this machine: what is there, what is missing, and which renderer it would use."""
+    from vortex_lp.doctor import examine
+
+    findings = examine(weights=weights, device=device)
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        mark = {True: "ok ", False: "NO ", None: "-  "}[finding.is_good]
+        typer.echo(f"{mark} {finding.name:<{width}}  {finding.value}")
+    if any(finding.is_good is False for finding in findings):
+        raise typer.Exit(EXIT_MISTAKE)
+
+
+def _settings(config: Path | None) -> "Settings":
+    from vortex_lp.settings import load_settings
+
+    return load_settings(config)
+
+
+def _names(sequence: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in sequence.split(",")) if sequence is not None else ()
+
+
+def _text(transcript: str | None) -> str | None:
+    """Return the words themselves; ``@FILE`` stands for what is in a file."""
+    if transcript is None or not transcript.startswith("@"):
+        return transcript
+    file = Path(transcript[1:])
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"the transcript {file} cannot be read ({error}); give a text file in UTF-8"
+        ) from error
+
+
+def _framing(frame: str | None) -> Literal["crop", "full"] | None:
+    if frame is None or frame == "crop" or frame == "full":
+        return frame  # type: ignore[return-value]
+    raise SettingsError(f"there is no frame {frame!r}; use crop or full")
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"{file} cannot be written ({error.strerror or error}); choose another file"
+        ) from error
+
+
+@contextmanager
+def _progress_bar(*, hidden: bool) -> Iterator["OnProgress"]:
+    """Show a bar on the terminal, if it is one, and take it away again."""
+    from rich import progress as bars
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    bar = bars.Progress(
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=hidden or not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("", total=100)
+
+        def show(progress: "Progress") -> None:
+            in_frames = progress.n_frames > 0
+            bar.update(
+                task,
+                description=_STAGE_NAMES[progress.stage],
+                completed=progress.n_done if in_frames else round(100 * progress.share),
+                total=progress.n_frames if in_frames else 100,
+            )
+
+        yield show
+
+
+def _report(result: "AnimateResult") -> None:
+    """Say what was made, and what the user should know about it."""
+    width, height = result.size
+    spent_s = sum(result.timings_s.values())
+    duration_s = float(result.track.n_frames / result.track.fps)
+    for note in result.notes:
+        typer.echo(f"note: {note}", err=True)
+    typer.echo(
+        f"{result.path}: {duration_s:.1f} s, {result.track.n_frames} frames of {width}x{height}, "
+        f"made in {spent_s:.1f} s ({duration_s / spent_s:.1f}x real time) by {result.badge}"
+    )
