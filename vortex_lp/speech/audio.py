@@ -30,13 +30,18 @@ MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 384_000
 _BLOCK = 1 << 20
 _MAX_LOG_BYTES = 1 << 16
 _DURATION = re.compile(r"Duration: (\d+):(\d\d):(\d\d\.\d+)")
+_PICTURES = re.compile(r"Stream #0:\d+.*: Video: (?!.*attached pic)")
 _DAMAGE = re.compile(
     r"corrupt|truncat|Decoding error|Error submitting packet|partial file|ended prematurely|"
     r"Error during demuxing|Header missing",
     re.IGNORECASE,
 )
-# 64 taps and this cutoff keep the pass band flat to 97 % of the lower rate's half.
-_FILTERS = f"aresample={SPEECH_RATE_HZ}:filter_size=64:cutoff=0.97,asoftclip=type=hard"
+# 64 taps and this cutoff keep the pass band flat to 97 % of the lower rate's half. The largest gain
+# is set because ffmpeg adds float channels up to more than full scale without it.
+_FILTERS = (
+    f"aresample={SPEECH_RATE_HZ}:filter_size=64:cutoff=0.97:out_chlayout=mono:rematrix_maxval=1,"
+    "asoftclip=type=hard"
+)
 
 
 def decode_speech(path: Path, *, limits: LimitSettings) -> Speech:
@@ -125,7 +130,7 @@ def _run_ffmpeg(source: IO[bytes], raw: IO[bytes], *, max_s: float) -> tuple[str
         imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-nostats",
         "-protocol_whitelist", "fd", "-fd", "0", "-i", "fd:",
         "-vn", "-sn", "-dn", "-t", f"{max_s + 1:.3f}",
-        "-af", _FILTERS, "-ac", "1", "-f", "f32le", "-c:a", "pcm_f32le", "pipe:1",
+        "-af", _FILTERS, "-f", "f32le", "-c:a", "pcm_f32le", "pipe:1",
     ]  # fmt: skip
     with tempfile.TemporaryFile() as messages:
         finished = subprocess.run(command, stdin=source, stdout=raw, stderr=messages, check=False)
@@ -148,7 +153,8 @@ def _is_cut_short(log: str, n_samples: int) -> bool:
     if _DAMAGE.search(log):
         return True
     promised = _DURATION.search(log)
-    if promised is None:
+    if promised is None or _PICTURES.search(log):
+        # The sound of a whole video may well end before its pictures do.
         return False
     hours, minutes, rest = promised.groups()
     promised_s = int(hours) * 3600 + int(minutes) * 60 + float(rest)
