@@ -6,7 +6,7 @@ import numpy as np
 
 from vortex_lp.report.compare import Curve, on_grid, runs
 from vortex_lp.report.measure import Measurements
-from vortex_lp.report.metric import Metric, graded, unmeasured
+from vortex_lp.report.metric import Metric, Status, graded, unmeasured
 from vortex_lp.settings import ReportSettings
 from vortex_lp.values import ARKIT_INDEX, MotionTrack
 
@@ -105,6 +105,8 @@ def check_head(
     if track is not None:
         angles = angles - _asked_angles(measurements, track)
     jitter_deg, shake = _roughness(angles), _roughness(measurements.centre.astype(np.float64))
+    # A filmed person's head and camera may shake, which is no fault of the picture.
+    at_worst: Status = "warn" if track is None else "fail"
     if np.isnan(jitter_deg):
         why = "too few neighbouring frames show a face"
         return [unmeasured("head_jitter_deg", why=why), unmeasured("face_shake_share", why=why)]
@@ -114,12 +116,14 @@ def check_head(
             jitter_deg,
             band=settings.head_jitter_deg,
             why=f"the head's angles jump by {jitter_deg:.2f}° from frame to frame",
+            at_worst=at_worst,
         ),
         graded(
             "face_shake_share",
             shake,
             band=settings.face_shake_share,
             why=f"the face jumps by {shake:.2%} of the distance between the eyes",
+            at_worst=at_worst,
         ),
     ]
 
