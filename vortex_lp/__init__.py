@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     )
     from vortex_lp.model import LivePortraitModel, load_liveportrait
     from vortex_lp.pipeline import animate, check_portrait, load_renderer, read_timeline
-    from vortex_lp.request import AnimateResult, Performance, Progress, RendererOptions, Request
+    from vortex_lp.progress import Progress
+    from vortex_lp.request import AnimateResult, Performance, RendererOptions, Request
     from vortex_lp.settings import Settings, load_settings
     from vortex_lp.tensors import (
         audio_to_visemes,
@@ -82,7 +83,8 @@ _HOMES = {
     "errors": [name for name in __all__ if name.endswith("Error")],
     "model": ["LivePortraitModel", "load_liveportrait"],
     "pipeline": ["animate", "check_portrait", "load_renderer", "read_timeline"],
-    "request": ["AnimateResult", "Performance", "Progress", "RendererOptions", "Request"],
+    "progress": ["Progress"],
+    "request": ["AnimateResult", "Performance", "RendererOptions", "Request"],
     "settings": ["Settings", "load_settings"],
     "tensors": [name for name in __all__ if name.endswith(("visemes", "viseme", "_sequence"))]
     + ["measure_lipsync_accuracy"],

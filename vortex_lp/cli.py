@@ -2,7 +2,7 @@
 
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -15,7 +15,9 @@ from vortex_lp.errors import SettingsError, VortexError
 from vortex_lp.terminal import without_chatter
 
 if TYPE_CHECKING:
-    from vortex_lp.request import AnimateResult, OnProgress, Progress
+    from vortex_lp.progress import OnProgress, Progress
+    from vortex_lp.render.liveportrait.download import Progress as Download
+    from vortex_lp.request import AnimateResult
     from vortex_lp.settings import Settings
 
 EXIT_MISTAKE = 2
@@ -196,6 +198,42 @@ def visemes(
 
 
 @app.command()
+def download(
+    source: Annotated[str, typer.Option(help="safetensors or official.")] = "safetensors",
+    cache_dir: Annotated[
+        Path | None, typer.Option(help="Where to put them.", show_default="the user's cache")
+    ] = None,
+    revision: Annotated[str, typer.Option(help="Branch, tag or commit.")] = "main",
+    from_dir: Annotated[
+        Path | None, typer.Option("--from", help="Take them from this folder, not the network.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Fetch again what is there.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Only check what is there.")] = False,
+) -> None:
+    """Fetch LivePortrait's weights, once, and check every tensor of them."""
+    from vortex_lp.render.liveportrait.download import REPOSITORIES, download_weights
+
+    known = {name: name for name in REPOSITORIES}
+    if source not in known:
+        raise SettingsError(f"there is no source {source!r}; use {' or '.join(known)}")
+    with _download_bar() as on_progress:
+        done = download_weights(
+            known[source],
+            cache_dir,
+            revision=revision,
+            force=force,
+            verify=verify,
+            from_dir=from_dir,
+            on_progress=on_progress,
+        )
+    for record in done.files:
+        size = f"{record.n_bytes / 1e6:.1f} MB"
+        typer.echo(f"{record.name}  {size}  sha256 {record.sha256}  {record.licence}")
+    what = "checked" if verify else f"{done.n_new} new"
+    typer.echo(f"{done.folder}: {len(done.files)} files, {what}, from {done.origin}")
+
+
+@app.command()
 def doctor(weights: Weights = None, device: Device = None) -> None:
     """Look at this machine: what is there, what is missing, and which renderer it would use."""
     from vortex_lp.doctor import examine
@@ -245,6 +283,37 @@ def _write(file: Path, text: str) -> None:
         raise SettingsError(
             f"{file} cannot be written ({error.strerror or error}); choose another file"
         ) from error
+
+
+@contextmanager
+def _download_bar() -> Iterator["Callable[[Download], None]"]:
+    """Show how far each file is."""
+    from rich import progress as bars
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    bar = bars.Progress(
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.DownloadColumn(),
+        bars.TransferSpeedColumn(),
+        bars.TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("", total=None)
+
+        def show(progress: "Download") -> None:
+            bar.update(
+                task,
+                description=f"{progress.file} ({progress.file_number} of {progress.n_files})",
+                completed=progress.done_bytes,
+                total=progress.total_bytes or None,
+            )
+
+        yield show
 
 
 @contextmanager

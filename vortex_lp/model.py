@@ -55,7 +55,7 @@ def load_liveportrait(
     if precision not in PRECISIONS:
         raise SettingsError(f"there is no precision {precision!r}; use {' or '.join(PRECISIONS)}")
     settings = load_settings(None if config_path is None else Path(config_path))
-    weights = None if cache_dir is None else _weights_in(Path(cache_dir))
+    weights = None if cache_dir is None else Path(cache_dir)
     options = RendererOptions(weights=weights, device=device, precision=precision)
     loaded = pipeline.load_renderer(renderer, settings=settings, options=options)
     return LivePortraitModel(loaded, settings=settings)
@@ -178,12 +178,6 @@ class LivePortraitModel:
             ", ".join(self._settings.presets),
         )
         return FALLBACK_PRESET
-
-
-def _weights_in(cache_dir: Path) -> Path:
-    """Return the folder of weights in a cache folder, which may be that folder itself."""
-    inside = cache_dir / "liveportrait"
-    return inside if inside.is_dir() else cache_dir
 
 
 def _n_frames(fps: float | Fraction, duration: float) -> int:

@@ -4,7 +4,6 @@
 studio, the tensor interface and the benchmarks.
 """
 
-import contextlib
 import functools
 import json
 import math
@@ -19,23 +18,22 @@ from vortex_lp.face.landmarker import MAX_FACES, FaceLandmarker
 from vortex_lp.face.source import SourceCheck, check_source
 from vortex_lp.motion.timeline import parse_timeline, sequence_clips
 from vortex_lp.motion.track import make_track
+from vortex_lp.progress import OnProgress, StageClock
 from vortex_lp.render.base import Framing
 from vortex_lp.render.base import Prepared as Prepared
 from vortex_lp.render.portrait import portrait_from_array, read_portrait
 from vortex_lp.render.registry import LoadedRenderer as LoadedRenderer
 from vortex_lp.render.registry import load_renderer as load_renderer
 from vortex_lp.request import (
-    STAGES,
     Act,
     Analysis,
     AnimateResult,
-    OnProgress,
     Performance,
-    Progress,
     Request,
 )
 from vortex_lp.settings import Settings, load_settings
 from vortex_lp.speech.audio import decode_speech, speech_from_samples
+from vortex_lp.speech.formats import to_csv, to_json, to_rhubarb
 from vortex_lp.speech.recognizers import recognize
 from vortex_lp.speech.visemes import make_mouth
 from vortex_lp.timebase import (
@@ -52,6 +50,13 @@ from vortex_lp.video.encoder import check_output, write_video
 from vortex_lp.video.segments import LIVE_FILE as LIVE_FILE
 from vortex_lp.video.segments import LiveStep as LiveStep
 from vortex_lp.video.segments import write_live
+
+LAYOUTS: dict[str, Callable[[MouthTrack], str]] = {
+    "json": to_json,
+    "csv": to_csv,
+    "rhubarb": to_rhubarb,
+}
+"""The formats that visemes are exported in."""
 
 
 def animate(
@@ -76,7 +81,7 @@ def animate(
     performance = request.performance
     check_output(request.output, inputs=(request.portrait, request.audio))
     _check_performance(performance, settings=settings)
-    clock = _Clock(on_progress)
+    clock = StageClock(on_progress)
 
     with clock.stage("listen"):
         speech = decode_speech(request.audio, limits=settings.limits)
@@ -158,6 +163,29 @@ def make_motion(mouth: MouthTrack, performance: Performance, *, settings: Settin
         settings=settings,
         options=performance.motion,
     )
+
+
+def export_visemes(
+    file: Path, performance: Performance, *, layout: str, settings: Settings
+) -> tuple[str, tuple[str, ...]]:
+    """Return what the mouth does in the recording `file`, as text, and sentences for the user.
+
+    Args:
+        file: A recording.
+        performance: `recognizer`, `transcript`, `fps` and `duration_s` of it count here.
+        layout: ``"json"``, ``"csv"`` or ``"rhubarb"``.
+        settings: Everything that can be set.
+
+    Raises:
+        SettingsError: There is no such layout or recogniser.
+        AudioError: The recording cannot be used.
+    """
+    if layout not in LAYOUTS:
+        raise SettingsError(f"there is no format {layout!r}; use one of {', '.join(LAYOUTS)}")
+    _check_performance(performance, settings=settings)
+    speech = decode_speech(file, limits=settings.limits)
+    analysis = analyse(speech, performance, settings=settings)
+    return LAYOUTS[layout](analysis.mouth), analysis.notes
 
 
 def rehearse(
@@ -287,45 +315,6 @@ def _landmarker() -> FaceLandmarker:
     return FaceLandmarker(max_faces=MAX_FACES)
 
 
-class _Clock:
-    """Times the stages and passes progress on."""
-
-    def __init__(self, on_progress: OnProgress | None) -> None:
-        self.spent_s = dict.fromkeys(STAGES, 0.0)
-        self._on_progress = on_progress or (lambda progress: None)
-        self._stage = STAGES[0]
-
-    @contextlib.contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Count what happens inside as the stage `name`."""
-        self._stage = name
-        self.report(0.0)
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.spent_s[name] += time.perf_counter() - start
-        self.report(1.0)
-
-    def report(self, share: float) -> None:
-        """Say how much of the present stage is done."""
-        self._on_progress(Progress(self._stage, share))
-
-    def frame_done(self, n_done: int, n_frames: int) -> None:
-        """Say how many frames are done."""
-        self._on_progress(Progress("render", n_done / n_frames, n_done, n_frames))
-
-    def timed(self, frames: Iterator[Frame]) -> Iterator[Frame]:
-        """Yield `frames`, counting as rendering only what making them takes."""
-        while True:
-            start = time.perf_counter()
-            frame = next(frames, None)
-            self.spent_s["render"] += time.perf_counter() - start
-            if frame is None:
-                return
-            yield frame
-
-
 def _film(
     prepared: Prepared,
     track: MotionTrack,
@@ -333,7 +322,7 @@ def _film(
     output: Path,
     *,
     settings: Settings,
-    clock: _Clock,
+    clock: StageClock,
 ) -> Path:
     """Render and encode, frame by frame."""
     start = time.perf_counter()

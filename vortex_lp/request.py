@@ -1,6 +1,6 @@
 """What can be asked of the pipeline, and what comes back: the values of the doors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -11,9 +11,6 @@ from vortex_lp.render.base import Prepared as Prepared
 from vortex_lp.render.registry import LoadedRenderer as LoadedRenderer
 from vortex_lp.render.registry import RendererOptions as RendererOptions
 from vortex_lp.values import Clip, MotionTrack, MouthTrack, Recognition, Speech
-
-STAGES = ("listen", "prepare", "recognise", "move", "render", "encode")
-"""What `animate` does, in this order; the last two go hand in hand, frame by frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +72,6 @@ class Request:
 
     framing: Framing | None = None
     """``"crop"`` or ``"full"``; None is as `Settings.request` says."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far `animate` is."""
-
-    stage: str
-    """One of `STAGES`; ``"encode"`` is part of ``"render"`` here."""
-
-    share: float
-    """How much of this stage is done, from 0 to 1."""
-
-    n_done: int = 0
-    """How many frames are in the video so far."""
-
-    n_frames: int = 0
-    """How many there will be; 0 while that is not known."""
-
-
-OnProgress = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,5 +137,5 @@ class AnimateResult:
     """Sentences for the user: what was odd, cut, or done otherwise than asked."""
 
     timings_s: Mapping[str, float]
-    """Wall time of each of `STAGES` [s]; rendering and encoding overlap, so ``"encode"`` is only
-    what is waited for beyond drawing."""
+    """Wall time of each of `vortex_lp.progress.STAGES` [s]; rendering and encoding overlap, so
+    ``"encode"`` is only what is waited for beyond drawing."""
