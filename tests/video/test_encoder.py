@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.reading import facts_of, frames_of, sound_of
 from vortex_lp.errors import EncodeError, RenderError
 from vortex_lp.settings import load_settings
 from vortex_lp.timebase import SPEECH_RATE_HZ
 from vortex_lp.values import Frame, Speech
 from vortex_lp.video import encoder
 from vortex_lp.video.encoder import check_output, write_video
-from vortex_lp.video.probe import iter_frames, probe, read_sound
 
 SETTINGS = load_settings().video
 
@@ -50,7 +50,7 @@ def test_colours_survive_the_encoder(tmp_path: Path, rgb: tuple[int, int, int]) 
         n_frames=3,
         settings=SETTINGS,
     )
-    for frame in iter_frames(out):
+    for frame in frames_of(out):
         assert np.abs(frame.astype(int) - rgb).max() <= 2
 
 
@@ -59,19 +59,18 @@ def test_colours_survive_the_encoder(tmp_path: Path, rgb: tuple[int, int, int]) 
 def test_sound_and_picture_end_together_at_every_rate(
     tmp_path: Path, fps: Fraction, sound_s: float
 ) -> None:
-    facts = probe(write(tmp_path / "v.mp4", n_frames=37, fps=fps, sound_s=sound_s))
+    facts = facts_of(write(tmp_path / "v.mp4", n_frames=37, fps=fps, sound_s=sound_s))
     assert facts.n_frames == 37
     assert facts.fps == fps
     assert facts.size == (64, 64)
-    assert (facts.video_codec, facts.audio_codec) == ("h264", "aac")
-    assert facts.audio is not None
+    assert facts.codecs == {"video": "h264", "audio": "aac"}
     assert facts.video.start_s == facts.audio.start_s == 0.0
     assert facts.video.stop_s == pytest.approx(float(37 / Fraction(fps)), abs=1e-3)
     assert abs(facts.audio.stop_s - facts.video.stop_s) < float(1 / Fraction(fps))
 
 
 def test_short_sound_ends_in_silence_and_stays_in_time(tmp_path: Path) -> None:
-    sound = read_sound(write(tmp_path / "v.mp4", n_frames=24, sound_s=0.5), rate_hz=48_000)
+    sound = sound_of(write(tmp_path / "v.mp4", n_frames=24, sound_s=0.5), rate_hz=48_000)
     assert len(sound) == pytest.approx(48_000, abs=1024)
     heard = np.flatnonzero(np.abs(sound) > 0.1)
     assert heard[0] < 480
@@ -80,7 +79,7 @@ def test_short_sound_ends_in_silence_and_stays_in_time(tmp_path: Path) -> None:
 
 
 def test_the_sound_is_the_sound_that_was_given(tmp_path: Path) -> None:
-    sound = read_sound(write(tmp_path / "v.mp4", n_frames=24, sound_s=1.0), rate_hz=48_000)
+    sound = sound_of(write(tmp_path / "v.mp4", n_frames=24, sound_s=1.0), rate_hz=48_000)
     middle = sound[12_000:36_000]
     spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle))))
     assert np.argmax(spectrum) * 48_000 / len(middle) == pytest.approx(440, abs=2)
@@ -109,7 +108,7 @@ def test_frames_keep_their_order(tmp_path: Path) -> None:
         n_frames=len(levels),
         settings=SETTINGS,
     )
-    seen = [frame.mean() for frame in iter_frames(out)]
+    seen = [frame.mean() for frame in frames_of(out)]
     assert seen == pytest.approx(list(levels), abs=2)
 
 
@@ -225,7 +224,7 @@ def test_missing_frames_are_no_video(tmp_path: Path) -> None:
 
 def test_a_name_that_looks_like_a_protocol_is_a_name(tmp_path: Path) -> None:
     out = write(tmp_path / "pipe:1 'quoted' $HOME ü.mp4")
-    assert probe(out).n_frames == 12
+    assert facts_of(out).n_frames == 12
 
 
 def test_outputs_that_cannot_be_written_are_named(tmp_path: Path) -> None:
