@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from vortex_lp.face.landmarker import head_rotation
 from vortex_lp.face.model import N_CANONICAL, canonical_face
-from vortex_lp.render.mesh.landmarks import CHIN, FACE_OVAL
-from vortex_lp.values import Face, FloatArray
+from vortex_lp.render.mesh.landmarks import CHIN, FACE_OVAL, UPPER_LID_CREASES, UPPER_LIDS
+from vortex_lp.values import N_LANDMARKS, Face, FloatArray
 
 NECK_PIVOT_CM = np.array([0.0, -9.0, -6.0])
 """The head turns about the top of the neck, in canonical space."""
@@ -17,13 +17,44 @@ SKULL_CENTRE_CM = np.array([0.0, 1.0, -4.0])
 SKULL_RADII_CM = np.array([8.0, 12.5, 10.5])
 """An ellipsoid that the face oval lies on within half a centimetre, hair included at the top."""
 
-UPPER_RINGS = ((0.5, 1.0), (1.0, 1.0), (1.22, 1.0), (1.5, 0.62), (1.85, 0.22), (2.3, 0.0))
-LOWER_RINGS = ((1.13, 0.9), (1.3, 0.62), (1.5, 0.34), (1.75, 0.14), (2.05, 0.03), (2.4, 0.0))
-"""Rings round the face oval as (how far out, share of the head's motion). Above and beside the face
+FIRST_RING = 1.045
+"""Where the first ring lies, as a share of the outline: a little outside, because landmarks end a
+little inside."""
+
+UPPER_RINGS = (
+    (0.0, 1.0),
+    (0.5, 1.0),
+    (1.0, 1.0),
+    (1.22, 1.0),
+    (1.5, 0.62),
+    (1.85, 0.22),
+    (2.3, 0.0),
+)
+LOWER_RINGS = (
+    (FIRST_RING, 1.0),
+    (1.13, 0.9),
+    (1.3, 0.62),
+    (1.5, 0.34),
+    (1.75, 0.14),
+    (2.05, 0.03),
+    (2.4, 0.0),
+)
+"""Rings round the face's outline as (how far out, share of the head's motion); the first lies on it. Above and beside the face
 1 is the outline of the skull, and hair turns with the head at full weight; below it 1 is the oval,
 and the neck stretches between chin and shoulders. Our own judgement, by eye."""
 
-JAW_FOLLOW = (0.55, 0.22, 0.06, 0.0, 0.0, 0.0)
+LASHES_AT = 0.7
+"""Where the lashes end, from the edge of the upper lid (0) to its crease (1). Up to there the lid
+slides down as it is; only the skin beyond is stretched."""
+
+FLATTEN_FROM_DEG, FLATTEN_OVER_DEG, FACING_AT_OUTLINE = 5.0, 12.0, 0.35
+"""From which turn on the far side of a face is flattened, over how many degrees, and how little its
+skin faces the camera there (cosine)."""
+
+N_LASH_POINTS = sum(len(lid) for lid in UPPER_LIDS)
+FIRST_RING_POINT = N_LANDMARKS + N_LASH_POINTS
+
+JAW_FOLLOW = (0.95, 0.55, 0.22, 0.06, 0.0, 0.0, 0.0)
 """How much of the chin's drop each ring below the face follows."""
 
 
@@ -32,13 +63,13 @@ class Head:
     """A portrait's head, ready to move. Space is x right, y up, z to the viewer, in pixels."""
 
     points: FloatArray
-    """(V, 3) the 478 landmarks, then the rings."""
+    """(V, 3) the 478 landmarks, then the ends of the lashes, then the rings."""
 
     follow: FloatArray
     """(V,) share of the head's turning that each point takes part in."""
 
     jaw_follow: FloatArray
-    """(V,) share of the chin's drop that each ring point follows; 0 for landmarks."""
+    """(V,) share of the chin's drop that each ring point follows; 0 for the face."""
 
     triangles: npt.NDArray[np.int32]
     """(M, 3) point numbers, back to front."""
@@ -65,11 +96,10 @@ class Head:
 
     def move(self, shift_px: FloatArray, head_deg: FloatArray) -> FloatArray:
         """Return all points (V, 3) after landmarks moved by `shift_px` (L, 3) and the head turned."""
-        n_landmarks = len(shift_px)
         moved = self.points.copy()
-        moved[:n_landmarks] += shift_px
-        chin = shift_px[CHIN].mean(axis=0)
-        moved[n_landmarks:] += self.jaw_follow[n_landmarks:, None] * chin
+        moved[:N_LANDMARKS] += shift_px
+        moved[N_LANDMARKS:FIRST_RING_POINT] += shift_px[np.concatenate(UPPER_LIDS)]
+        moved += self.jaw_follow[:, None] * shift_px[CHIN].mean(axis=0)
         return moved + self.follow[:, None] * (self.turn(moved, head_deg) - moved)
 
 
@@ -82,17 +112,21 @@ def build_head(face: Face) -> Head:
     """Return the head of `face`: aligned to the canonical face, with rings for hair and neck."""
     landmarks = face.landmarks * np.array([1, -1, -1], np.float32)
     scale, rotation, origin = _align(landmarks)
+    landmarks = _flatten_far_side(landmarks, rotation)
     rings, follow, jaw_follow = _rings(landmarks, scale=scale, rotation=rotation, origin=origin)
-    points = np.concatenate([landmarks, rings.reshape(-1, 3)]).astype(np.float32)
-    n_landmarks = len(landmarks)
-    faces = canonical_face().triangles
+    lids, creases = np.concatenate(UPPER_LIDS), np.concatenate(UPPER_LID_CREASES)
+    lashes = landmarks[lids] + LASHES_AT * (landmarks[creases] - landmarks[lids])
+    points = np.concatenate([landmarks, lashes, rings.reshape(-1, 3)]).astype(np.float32)
+    faces = _face_triangles()
     # Far triangles first, so that a nose drawn over a cheek stays over it.
-    faces = faces[np.argsort(landmarks[faces].mean(axis=1)[:, 2])]
-    triangles = np.concatenate([_ring_triangles(n_landmarks, len(rings)), faces])
+    faces = faces[np.argsort(points[faces].mean(axis=1)[:, 2])]
+    triangles = np.concatenate([_ring_triangles(len(rings)), faces])
     return Head(
         points=points,
-        follow=np.concatenate([np.ones(n_landmarks), follow.ravel()]).astype(np.float32),
-        jaw_follow=np.concatenate([np.zeros(n_landmarks), jaw_follow.ravel()]).astype(np.float32),
+        follow=np.concatenate([np.ones(FIRST_RING_POINT), follow.ravel()]).astype(np.float32),
+        jaw_follow=np.concatenate([np.zeros(FIRST_RING_POINT), jaw_follow.ravel()]).astype(
+            np.float32
+        ),
         triangles=np.ascontiguousarray(triangles, np.int32),
         scale=scale,
         rotation=rotation.astype(np.float32),
@@ -115,6 +149,35 @@ def _align(landmarks: FloatArray) -> tuple[float, npt.NDArray[np.float64], npt.N
     return scale, rotation, mean_b - scale * rotation @ mean_a
 
 
+def _flatten_far_side(landmarks: FloatArray, rotation: npt.NDArray[np.float64]) -> FloatArray:
+    """Return `landmarks` with the hidden side of a turned face brought up to its outline.
+
+    The far cheek curves away behind the outline. Were it to turn at its own depth, a strip that the
+    picture does not show would unfold; at the outline's depth it stays folded.
+    """
+    yaw_deg = float(np.degrees(np.arctan2(rotation[0, 2], rotation[2, 2])))
+    amount = float(np.clip((abs(yaw_deg) - FLATTEN_FROM_DEG) / FLATTEN_OVER_DEG, 0, 1))
+    if amount == 0:
+        return landmarks
+    faces = canonical_face().triangles
+    a, b, c = (landmarks[faces[:, k]] for k in range(3))
+    normals = np.zeros_like(landmarks)
+    for k in range(3):
+        np.add.at(normals, faces[:, k], np.cross(b - a, c - a))
+    facing = normals[:, 2] / np.maximum(np.linalg.norm(normals, axis=1), 1e-6)
+    on_far_side = (landmarks[:, 0] - landmarks[1, 0]) * np.sign(yaw_deg) > 0
+    hidden = on_far_side & (facing < FACING_AT_OUTLINE)
+    hidden[N_CANONICAL:] = False
+    shown = np.flatnonzero(~hidden[:N_CANONICAL])
+    flat = landmarks.copy()
+    for point in np.flatnonzero(hidden):
+        distance = np.linalg.norm(landmarks[shown, :2] - landmarks[point, :2], axis=1)
+        nearest = shown[np.argsort(distance)[:3]]
+        depth = max(float(landmarks[nearest, 2].mean()), float(landmarks[point, 2]))
+        flat[point, 2] += amount * (depth - landmarks[point, 2])
+    return flat
+
+
 def _rings(
     landmarks: FloatArray,
     *,
@@ -126,13 +189,13 @@ def _rings(
     oval = landmarks[FACE_OVAL].astype(np.float64)
     centre = origin
     outward = oval[:, :2] - centre[:2]
-    oval_radius = np.linalg.norm(outward, axis=1)
-    direction = outward / oval_radius[:, None]
+    direction = outward / np.linalg.norm(outward, axis=1)[:, None]
+    oval_radius, oval_z = _outline(landmarks.astype(np.float64), centre[:2], direction)
     # How much a direction points up in the head's own frame: 1 from the ears upwards.
     up = direction @ rotation[:2, 1] / np.linalg.norm(rotation[:2, 1])
     upness = _smoothstep((up + 0.42) / 0.5)[:, None]
     skull = SkullOutline(scale=scale, rotation=rotation, origin=origin)
-    outline = np.maximum(skull.radius(centre[:2], direction), oval_radius * 1.1)
+    outline = np.maximum(skull.radius(centre[:2], direction), oval_radius * 1.12)
     depth_at_outline = skull.centre[2]
     pivot_z = (scale * rotation @ NECK_PIVOT_CM + origin)[2]
     rings, follows, jaws = [], [], []
@@ -140,22 +203,41 @@ def _rings(
         UPPER_RINGS, LOWER_RINGS, JAW_FOLLOW, strict=True
     ):
         if out_up < 1:
-            radius_up = oval_radius + out_up * (outline - oval_radius)
+            radius_up = FIRST_RING * oval_radius + out_up * (outline - FIRST_RING * oval_radius)
         else:
             radius_up = out_up * outline
         radius = upness[:, 0] * radius_up + (1 - upness[:, 0]) * out_low * oval_radius
         xy = centre[:2] + radius[:, None] * direction
         # From the oval's own depth to that of the skull's outline, along a quarter circle.
-        along = np.clip((radius - oval_radius) / (outline - oval_radius), 0, 1)
+        along = np.clip(
+            (radius / oval_radius - FIRST_RING) / (outline / oval_radius - FIRST_RING), 0, 1
+        )
         curve = 1 - np.sqrt(1 - along**2)
-        z_up = oval[:, 2] + curve * (depth_at_outline - oval[:, 2])
-        share_low = min(1.0, (out_low - 1) / 0.5)
-        z_low = oval[:, 2] + share_low * (pivot_z - oval[:, 2])
+        z_up = oval_z + curve * (depth_at_outline - oval_z)
+        share_low = min(1.0, (out_low - FIRST_RING) / 0.5)
+        z_low = oval_z + share_low * (pivot_z - oval_z)
         z = upness[:, 0] * z_up + (1 - upness[:, 0]) * z_low
         rings.append(np.concatenate([xy, z[:, None]], axis=1))
         follows.append(upness[:, 0] * follow_up + (1 - upness[:, 0]) * follow_low)
         jaws.append((1 - upness[:, 0]) * jaw)
     return np.array(rings), np.array(follows), np.array(jaws)
+
+
+def _outline(
+    landmarks: npt.NDArray[np.float64],
+    centre: npt.NDArray[np.float64],
+    direction: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return how far (n,) the face reaches along each unit `direction` (n, 2), and how deep it is there.
+
+    That is the oval on a frontal face; on a turned one the oval's far side hides behind the cheek.
+    """
+    offset = landmarks[:N_CANONICAL, :2] - centre
+    along = offset @ direction.T
+    across = np.abs(offset @ np.stack([-direction[:, 1], direction[:, 0]]))
+    reach = np.where((along > 0) & (across < 0.1 * along), along, 0.0)
+    outermost = np.argsort(reach, axis=0)[-3:]
+    return reach.max(axis=0), landmarks[outermost, 2].mean(axis=0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,15 +266,40 @@ class SkullOutline:
         return np.asarray((-b + np.sqrt(np.maximum(b * b - a * c, 0.0))) / a)
 
 
-def _ring_triangles(n_landmarks: int, n_rings: int) -> npt.NDArray[np.int32]:
+def _face_triangles() -> npt.NDArray[np.int32]:
+    """Return the canonical triangles, those of the upper lids cut in two where the lashes end."""
+    faces = canonical_face().triangles
+    strips = []
+    first_lash = N_LANDMARKS
+    for lid, crease in zip(UPPER_LIDS, UPPER_LID_CREASES, strict=True):
+        lashes = first_lash + np.arange(len(lid))
+        first_lash += len(lid)
+        in_lid = np.isin(faces, lid).any(axis=1) & np.isin(faces, crease).any(axis=1)
+        in_lid &= np.isin(faces, np.concatenate([lid, crease])).all(axis=1)
+        faces = faces[~in_lid]
+        strips += [_strip(lid, lashes), _strip(lashes, crease)]
+    return np.concatenate([faces, *strips]).astype(np.int32)
+
+
+def _strip(
+    inner: npt.NDArray[np.integer], outer: npt.NDArray[np.integer]
+) -> npt.NDArray[np.integer]:
+    """Return the triangles between two rows of points."""
+    return np.concatenate(
+        [
+            np.stack([inner[:-1], outer[:-1], outer[1:]], axis=1),
+            np.stack([inner[:-1], outer[1:], inner[1:]], axis=1),
+        ]
+    )
+
+
+def _ring_triangles(n_rings: int) -> npt.NDArray[np.int32]:
     """Return the triangles between the face oval and the rings, the outermost first."""
     n = len(FACE_OVAL)
-    loops = [FACE_OVAL] + [n_landmarks + k * n + np.arange(n) for k in range(n_rings)]
+    loops = [FACE_OVAL] + [FIRST_RING_POINT + k * n + np.arange(n) for k in range(n_rings)]
     strips = []
     for inner, outer in zip(loops[:-1], loops[1:], strict=True):
-        next_inner, next_outer = np.roll(inner, -1), np.roll(outer, -1)
-        strips.append(np.stack([inner, outer, next_outer], axis=1))
-        strips.append(np.stack([inner, next_outer, next_inner], axis=1))
+        strips.append(_strip(np.append(inner, inner[0]), np.append(outer, outer[0])))
     return np.concatenate(strips[::-1]).astype(np.int32)
 
 

@@ -45,7 +45,16 @@ UPPER_LID_CREASES = (
 )
 """The next ring above the upper lid's edge, column by column."""
 
+ABOVE_CREASES = (
+    np.array([226, 113, 225, 224, 223, 222, 221, 189, 244]),
+    np.array([446, 342, 445, 444, 443, 442, 441, 413, 464]),
+)
+"""The ring above that, under the brow, column by column."""
+
 IRIS_CENTRES = (468, 473)
 IRIS_EDGES = (np.array([469, 470, 471, 472]), np.array([474, 475, 476, 477]))
 CHIN = np.array([152, 175, 199, 200, 148, 377])
 """Landmarks that ride on the jaw bone."""
+
+BROWS = np.array([70, 63, 105, 66, 107, 336, 296, 334, 293, 300])
+"""Upper edges of both brows."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from vortex_lp.render.mesh.head import Head
 from vortex_lp.render.mesh.landmarks import (
+    ABOVE_CREASES,
     INNER_LOWER_LIP,
     INNER_UPPER_LIP,
     LOWER_LIDS,
@@ -21,6 +22,9 @@ CLOSED_GAP_CM = 0.14
 """MediaPipe's inner lip edges stand up to this far apart on a shut mouth (measured on our
 portraits); a source gap up to this counts as shut."""
 
+OPEN_GAP_CM = 0.2
+"""A portrait whose lips are further apart than this has its mouth open."""
+
 MAX_GAP_CM = 3.6
 LIP_REACH_CM = 1.1
 """How far beyond the lips the skin follows a correction of the lip gap."""
@@ -30,6 +34,9 @@ UPPER_SHARE = 0.3
 
 CLOSING_LINE = 0.22
 """Where lids meet, from the lower lid (0) to the upper one (1): the lower lid rises a little."""
+
+CREASE_SHARE, ABOVE_CREASE_SHARE = 0.42, 0.14
+"""How much of the lid's way down the crease and the skin under the brow go along."""
 
 WIDE_GAIN, SQUINT_GAIN, LOOK_UP_GAIN, LOOK_DOWN_GAIN = 0.30, 0.38, 0.16, 0.30
 """Change of the eye's opening, as a share of it, for each unit of eyeWide, eyeSquint and gaze."""
@@ -41,6 +48,9 @@ class Lips:
 
     up: FloatArray
     """(3,) the face's upward axis in head space."""
+
+    source_gap_cm: float
+    """The widest gap between the inner edges on the portrait."""
 
     shut_gap_cm: FloatArray
     """(11,) the gap between the inner edges that counts as shut."""
@@ -63,9 +73,12 @@ def build_lips(head: Head) -> Lips:
     up = head.rotation[:, 1]
     points = head.points[:N_LANDMARKS]
     gap = (points[INNER_UPPER_LIP] - points[INNER_LOWER_LIP]) @ up / head.scale
+    # Lips that are apart on the portrait have teeth or dark between them: nothing of it may stay.
+    shut = np.clip(gap, 0.0, CLOSED_GAP_CM) if gap.max() < OPEN_GAP_CM else np.zeros_like(gap)
     return Lips(
         up=up.astype(np.float32),
-        shut_gap_cm=np.clip(gap, 0.0, CLOSED_GAP_CM).astype(np.float32),
+        source_gap_cm=float(gap.max()),
+        shut_gap_cm=shut.astype(np.float32),
         spread=_spread(head),
     )
 
@@ -147,15 +160,15 @@ def set_lids(head: Head, shift: FloatArray, openings: tuple[EyeOpening, ...]) ->
     """Return `shift` (L, 3) [px] with the edges of the lids where `openings` wants them."""
     shift = shift.copy()
     points = head.points
-    for upper, lower, crease, eye in zip(
-        UPPER_LIDS, LOWER_LIDS, UPPER_LID_CREASES, openings, strict=True
+    for upper, lower, crease, above, eye in zip(
+        UPPER_LIDS, LOWER_LIDS, UPPER_LID_CREASES, ABOVE_CREASES, openings, strict=True
     ):
         up, low = points[upper], points[lower]
         line = low + CLOSING_LINE * (up - low)
         new_up, new_low = line + eye.openness * (up - line), line + eye.openness * (low - line)
         shift[upper], shift[lower] = new_up - up, new_low - low
-        # The crease follows the lid a little and never lets the lid pass it.
-        shift[crease[1:-1]] = np.maximum(0.0, 1 - eye.openness) * 0.25 * (line - up)[1:-1] + (
-            0.5 * shift[crease[1:-1]]
-        )
+        # The skin up to the brow shares the stretch, so that none of it is stretched far.
+        down = max(0.0, 1 - eye.openness) * (line - up)[1:-1]
+        for ring, share in ((crease, CREASE_SHARE), (above, ABOVE_CREASE_SHARE)):
+            shift[ring[1:-1]] = 0.4 * shift[ring[1:-1]] + share * down
     return shift

@@ -11,9 +11,11 @@ from vortex_lp.render.mesh.landmarks import (
     INNER_LOWER_LIP,
     INNER_UPPER_LIP,
     LOWER_LIDS,
+    LOWER_LIP_RINGS,
     UPPER_LIDS,
+    UPPER_LIP_RINGS,
 )
-from vortex_lp.render.mesh.lips import Lips
+from vortex_lp.render.mesh.lips import OPEN_GAP_CM, Lips
 from vortex_lp.render.mesh.rig import FaceRig
 from vortex_lp.render.mesh.warp import smooth_closed
 from vortex_lp.values import N_LANDMARKS, FloatArray, Frame
@@ -24,21 +26,33 @@ arch. Wheeler's Dental Anatomy gives 8.5, 6.5, 7.5, 7.0, 7.0 mm unforeshortened.
 
 LOWER_TEETH_WIDTHS_CM = (0.50, 0.55, 0.66, 0.62, 0.55)
 UPPER_TOOTH_CM, LOWER_TOOTH_CM = 0.95, 0.75
-SHOWN_AT_REST_CM = 0.12
+SHOWN_AT_REST_CM = 0.26
 """How far the upper teeth reach below the edge of a resting upper lip."""
 
-OVERBITE_CM = 0.12
+OVERBITE_CM = -0.22
+"""How much higher the lower teeth's edge stands than the upper ones' with the jaw shut; less than
+in life, where a lower lip, which we cannot lift off the chin, hides more of them."""
+
+TONGUE_RISE_CM = 0.5
+"""How far a resting tongue's back stands above the lower teeth."""
+
+LOWER_SHADE = 0.8
+"""The lower teeth stand deeper in the mouth, in the shade of the upper ones."""
+
 TEETH_DEPTH_CM = 0.75
 """How far behind the lips the teeth stand."""
 
 ENAMEL = np.array([238.0, 228.0, 212.0], np.float32)
 GUM = np.array([176.0, 98.0, 96.0], np.float32)
-TONGUE = np.array([178.0, 92.0, 90.0], np.float32)
+TONGUE = np.array([196.0, 104.0, 100.0], np.float32)
 CAVITY = np.array([46.0, 18.0, 18.0], np.float32)
 """Colours under white light, RGB."""
 
 REAL_TEETH_GAP_CM = 0.3
 """A source that shows more than this between its lips brings its own teeth."""
+
+TEETH_BRIGHTNESS = 0.55
+"""An open mouth is this bright, as a share of white in that light, where teeth fill it."""
 
 FIRST_SLIT_CM, CLEAR_OPENING_CM = 0.05, 0.2
 """Between these openings the window fades in, so that lips that barely part show their own line."""
@@ -74,6 +88,9 @@ class Mouth:
     light: FloatArray
     """(3,) colour of the light on the face, 1 being white at full strength."""
 
+    lip_colour: FloatArray
+    """(3,) colour of the lips in [0, 255]."""
+
     own: FloatArray | None
     """(h, w, 3) in [0, 255]: the source's own open mouth, or None."""
 
@@ -100,7 +117,7 @@ def build_mouth(canvas: Frame, head: Head, lips: Lips, rig: FaceRig, source: Flo
         ],
         np.float32,
     )
-    own, own_alpha, own_place = _own_teeth(canvas, head, lips)
+    own, own_alpha, own_place = _own_teeth(canvas, head, lips, light=light)
     return Mouth(
         upper=_teeth(TEETH_WIDTHS_CM, UPPER_TOOTH_CM, resolution, light=light, is_upper=True),
         lower=_teeth(
@@ -109,6 +126,7 @@ def build_mouth(canvas: Frame, head: Head, lips: Lips, rig: FaceRig, source: Flo
         tongue=_tongue(resolution, light=light),
         anchor_cm=anchor,
         light=light,
+        lip_colour=_lip_colour(canvas, head),
         own=own,
         own_alpha=own_alpha,
         own_place=own_place,
@@ -132,10 +150,12 @@ def _light(canvas: Frame, head: Head) -> FloatArray:
         bright = np.median(whites[whites.mean(axis=1) >= level], axis=0)
     else:
         bright = skin
-    # A white eye returns about 0.8 of the light; skin of unknown tone can only hint at its colour.
-    light = 0.75 * bright / (255 * 0.80) + 0.25 * skin / (255 * 0.66)
-    grey = light.mean()
-    return np.asarray(np.clip(grey + 0.7 * (light - grey), 0.18, 1.05), np.float32)
+    # A white eye returns about 0.8 of the light and lies in the lids' shade; fair skin returns 0.7,
+    # dark skin less: whichever says that there is more light is nearer the truth.
+    by_eye, by_skin = bright / (255 * 0.80), skin / (255 * 0.72)
+    strength = min(max(float(by_eye.mean()), float(by_skin.mean())), 1.0)
+    colour = 0.7 * by_eye / by_eye.mean() + 0.3 * by_skin / by_skin.mean()
+    return np.asarray(np.clip(strength * (1 + 0.6 * (colour - 1)), 0.15, 1.05), np.float32)
 
 
 def _teeth(
@@ -168,7 +188,9 @@ def _teeth(
             tone = (1.0, 0.95, 0.86, 0.72, 0.56)[number]
             cv2.fillPoly(shade, [np.round(pixels * 16).astype(np.int32)], tone, 8, 4)
             x += tooth
-    shade = cv2.GaussianBlur(shade, (0, 0), 0.05 * fine)
+    shade = cv2.GaussianBlur(shade, (0, 0), 0.07 * fine)
+    if not is_upper:
+        shade *= LOWER_SHADE
     alpha = shape.astype(np.float32) / 255
     down = np.clip((np.arange(height, dtype=np.float32) - edge) / (height_cm * fine), 0, 1)
     # Translucent and a shade darker at the edge, warmer towards the gum.
@@ -177,8 +199,11 @@ def _teeth(
     to_gum = np.clip((down - 0.82) / 0.15, 0, 1)[:, None]
     row = (enamel * (1 - to_gum) + GUM * to_gum)[:, None, :]
     between = np.clip(1 - alpha, 0, 1)
-    gap_colour = row * 0.45
-    colour = row * shade[..., None] * alpha[..., None] + gap_colour * between[..., None] * 0.6
+    gap_colour = row * 0.82
+    colour = (
+        row * shade[..., None] * alpha[..., None]
+        + gap_colour * between[..., None] * shade[..., None]
+    )
     body = np.zeros((height, width), np.float32)
     body[edge + int(0.14 * fine) :, int(0.1 * fine) : -int(0.1 * fine)] = 1.0
     body = cv2.GaussianBlur(body, (0, 0), 0.03 * fine)
@@ -228,9 +253,9 @@ def _tongue(px_per_cm: float, *, light: FloatArray) -> Sprite:
 
 
 def _own_teeth(
-    canvas: Frame, head: Head, lips: Lips
+    canvas: Frame, head: Head, lips: Lips, *, light: FloatArray
 ) -> tuple[FloatArray | None, FloatArray | None, tuple[int, int]]:
-    """Return the source's own mouth interior, its mask and place, or Nones where it is shut."""
+    """Return the source's own teeth, their mask and place, or Nones where it shows none."""
     points = head.points[:N_LANDMARKS]
     gap = (points[INNER_UPPER_LIP] - points[INNER_LOWER_LIP]) @ lips.up / head.scale
     if gap.max() < REAL_TEETH_GAP_CM:
@@ -243,6 +268,9 @@ def _own_teeth(
     cv2.fillPoly(
         mask, [np.round((outline - [left, top]) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4
     )
+    shown = canvas[top:bottom, left:right].mean(axis=2)
+    if np.percentile(shown[mask > 127], 70) < TEETH_BRIGHTNESS * 255 * light.mean():
+        return None, None, (0, 0)
     inside = max(1, round(0.06 * head.scale))
     mask = cv2.erode(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * inside + 1,) * 2))
     alpha = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), max(0.05 * head.scale, 0.6))
@@ -283,6 +311,8 @@ def draw_mouth(
     strength = float(
         np.clip((opening_cm - FIRST_SLIT_CM) / (CLEAR_OPENING_CM - FIRST_SLIT_CM), 0, 1)
     )
+    if lips.source_gap_cm > OPEN_GAP_CM and strength < 1.0:
+        _draw_lip_line(frame, mouth, head, points, strength=1.0 - strength)
     if strength == 0.0:
         return
     outline = _window_outline(points, up_2d, lips.shut_gap_cm * head.scale)
@@ -302,6 +332,44 @@ def draw_mouth(
     patch[...] = np.clip(patch * (1 - alpha) + inside * alpha + 0.5, 0, 255)
 
 
+def _draw_lip_line(
+    frame: Frame, mouth: Mouth, head: Head, points: FloatArray, *, strength: float
+) -> None:
+    """Draw the line of shut lips on `frame` in place, over what is left of an open source mouth."""
+    line = (points[INNER_UPPER_LIP] + points[INNER_LOWER_LIP]) / 2
+    low, high = np.floor(line.min(axis=0)) - 6, np.ceil(line.max(axis=0)) + 7
+    left, top = int(max(low[0], 0)), int(max(low[1], 0))
+    right, bottom = int(min(high[0], frame.shape[1])), int(min(high[1], frame.shape[0]))
+    if right - left < 3 or bottom - top < 3:
+        return
+    patch = frame[top:bottom, left:right]
+    path = [np.round((line - (left, top)) * 16).astype(np.int32)]
+    width = max(1, round(0.1 * head.scale))
+    band = np.zeros(patch.shape[:2], np.uint8)
+    cv2.polylines(band, path, False, 255, width + 2, cv2.LINE_AA, 4)
+    band = cv2.GaussianBlur(band, (0, 0), 0.05 * head.scale + 0.4)
+    # First the lips' own colour from above and below over the seam, then the dark between them.
+    soft = cv2.GaussianBlur(patch, (0, 0), sigmaX=0.6, sigmaY=0.16 * head.scale)
+    lip = np.minimum(soft, mouth.lip_colour).astype(np.float32)
+    cover = band.astype(np.float32)[..., None] * (strength / 255)
+    mixed = patch + cover * (lip - patch)
+    ink = np.zeros(patch.shape[:2], np.uint8)
+    cv2.polylines(ink, path, False, 255, max(1, width // 2), cv2.LINE_AA, 4)
+    ink = cv2.GaussianBlur(ink, (0, 0), 0.03 * head.scale + 0.3)
+    dark = mouth.lip_colour * 0.45
+    alpha = ink.astype(np.float32)[..., None] * (0.75 * strength / 255)
+    patch[...] = np.clip(mixed + alpha * (dark - mixed) + 0.5, 0, 255)
+
+
+def _lip_colour(canvas: Frame, head: Head) -> FloatArray:
+    """Return the median colour (3,) of the lips."""
+    points = image_points(head.points)
+    rings = np.concatenate([*UPPER_LIP_RINGS[1:3], *LOWER_LIP_RINGS[1:3]])
+    limit = np.array(canvas.shape[1::-1]) - 1
+    x, y = np.clip(np.round(points[rings]), 0, limit).astype(int).T
+    return np.asarray(np.median(canvas[y, x].astype(np.float32), axis=0), np.float32)
+
+
 def _inside(
     mouth: Mouth,
     head: Head,
@@ -317,7 +385,7 @@ def _inside(
     size = (window.shape[1], window.shape[0])
     drop_cm = float(shift[CHIN].mean(axis=0) @ lips.up) / head.scale
     jaw = mouth.anchor_cm + np.array([0, OVERBITE_CM + min(drop_cm, 0.0), -0.15], np.float32)
-    tongue = jaw + np.array([0, 0.02 + 0.1 * drop_cm, -0.5], np.float32)
+    tongue = jaw + np.array([0, TONGUE_RISE_CM, -0.5], np.float32)
     inside = np.broadcast_to(CAVITY * mouth.light, (*window.shape, 3)).astype(np.float32)
     for sprite, at in ((mouth.tongue, tongue), (mouth.lower, jaw), (mouth.upper, mouth.anchor_cm)):
         matrix = _place(sprite, head, at, head_deg)

@@ -13,8 +13,8 @@ from vortex_lp.face.retarget import relative_weights
 from vortex_lp.face.source import find_source_face
 from vortex_lp.render.base import Framing
 from vortex_lp.render.mesh.canvas import MARGIN_PX, Canvas, make_canvas
-from vortex_lp.render.mesh.eyes import Eyeball, build_eyeballs, draw_eye
-from vortex_lp.render.mesh.head import Head, build_head, image_points
+from vortex_lp.render.mesh.eyes import Eyeball, build_eyeballs, close_lids, draw_eye, smooth_lid
+from vortex_lp.render.mesh.head import FIRST_RING_POINT, Head, build_head, image_points
 from vortex_lp.render.mesh.lips import (
     EyeOpening,
     Lips,
@@ -26,7 +26,7 @@ from vortex_lp.render.mesh.mouth import Mouth, build_mouth, draw_mouth
 from vortex_lp.render.mesh.rig import FaceRig, load_rig
 from vortex_lp.render.mesh.warp import fill_map, identity_map
 from vortex_lp.settings import Settings
-from vortex_lp.values import N_LANDMARKS, Face, FloatArray, Frame, MotionTrack, Portrait
+from vortex_lp.values import Face, FloatArray, Frame, MotionTrack, Portrait
 
 MAX_FACES = 8
 
@@ -151,6 +151,8 @@ class MeshPortrait:
                 eye=eye,
                 turned=head.turn(eyeball.centre + steps, head_deg),
             )
+            smooth_lid(frame, eyeball, points, eye=eye)
+            close_lids(frame, eyeball, points, eye=eye)
         draw_mouth(
             frame, self.mouth, head, self.lips, points=points, shift=shift, head_deg=head_deg
         )
@@ -166,7 +168,7 @@ class Warp:
         self._triangles = portrait.head.triangles
         self._source = image_points(portrait.head.points)
         height, width = portrait.canvas.picture.shape[:2]
-        ring = self._source[N_LANDMARKS:]
+        ring = self._source[FIRST_RING_POINT:]
         low, high = np.floor(ring.min(axis=0)), np.ceil(ring.max(axis=0))
         self._left, self._top = int(max(low[0], 0)) // 2 * 2, int(max(low[1], 0)) // 2 * 2
         self._right, self._bottom = int(min(high[0] + 1, width)), int(min(high[1] + 1, height))
