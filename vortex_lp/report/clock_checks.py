@@ -3,7 +3,7 @@
 import numpy as np
 
 from vortex_lp.face.aperture import asked_aperture
-from vortex_lp.report.compare import Curve, align, shifted
+from vortex_lp.report.compare import align, shifted
 from vortex_lp.report.measure import Measurements
 from vortex_lp.report.metric import Metric, graded, unmeasured
 from vortex_lp.report.scene import Scene, sound_levels
@@ -13,6 +13,10 @@ from vortex_lp.values import MotionTrack, MouthTrack
 _MOVING_APERTURE = 0.01
 _MOVING_DEG = 0.15
 """A track that moves by less than this from frame to frame may repeat a picture."""
+
+_LOUDNESS_POWER = 0.3
+"""Brings levels near the steps of the loudness that a mouth is made from: of eight recordings each
+agrees with its own at 0.70 to 0.98, and with another one of the same length at 0.40 or less."""
 
 _SURE_MATCH = 0.5
 """Below this likeness of two sounds the lag between them means nothing."""
@@ -42,7 +46,9 @@ def check_sound(
     n_frames = min(mouth.n_frames, track.n_frames)
     levels = sound_levels(measurements, fps=fps, n_frames=n_frames)
     heard = align(
-        _ranks(levels), _ranks(mouth.loudness[:n_frames].astype(np.float64)), max_lag=scene.max_lag
+        levels**_LOUDNESS_POWER,
+        mouth.loudness[:n_frames].astype(np.float64),
+        max_lag=scene.max_lag,
     )
     spoken = align(
         asked_aperture(mouth.weights, mouth.closure)[:n_frames].astype(np.float64),
@@ -88,16 +94,6 @@ def _lag(scene: Scene, *, sound_lag: float, why_sound: str) -> Metric:
 
 def _late(frames: float) -> str:
     return f"{abs(frames):.1f} frames {'behind' if frames > 0 else 'ahead of'}"
-
-
-def _ranks(curve: Curve) -> Curve:
-    """Return the place of each value among all, since loudness scales differ but orders agree."""
-    from scipy.stats import rankdata
-
-    ranks = np.full(len(curve), np.nan)
-    known = np.isfinite(curve)
-    ranks[known] = rankdata(curve[known])
-    return ranks
 
 
 def check_streams(measurements: Measurements, *, settings: ReportSettings) -> list[Metric]:

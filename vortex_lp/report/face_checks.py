@@ -101,10 +101,13 @@ def check_head(
     measurements: Measurements, *, track: MotionTrack | None, settings: ReportSettings
 ) -> list[Metric]:
     """Grade how much the head shakes from frame to frame, beyond what was asked of it."""
-    angles = measurements.head_deg.astype(np.float64)
+    # MediaPipe's pitch follows the jaw a little, so a talking head would seem to nod.
+    angles = measurements.head_deg[:, 1:].astype(np.float64)
     if track is not None:
         angles = angles - _asked_angles(measurements, track)
-    jitter_deg, shake = _roughness(angles), _roughness(measurements.centre.astype(np.float64))
+    scale_px = float(np.nanmedian(measurements.scale_px))
+    jitter_deg = _roughness(angles)
+    shake = _roughness(measurements.centre_px.astype(np.float64) / scale_px)
     # A filmed person's head and camera may shake, which is no fault of the picture.
     at_worst: Status = "warn" if track is None else "fail"
     if np.isnan(jitter_deg):
@@ -115,7 +118,7 @@ def check_head(
             "head_jitter_deg",
             jitter_deg,
             band=settings.head_jitter_deg,
-            why=f"the head's angles jump by {jitter_deg:.2f}° from frame to frame",
+            why=f"yaw and roll of the head jump by {jitter_deg:.2f}° from frame to frame",
             at_worst=at_worst,
         ),
         graded(
@@ -129,7 +132,7 @@ def check_head(
 
 
 def _asked_angles(measurements: Measurements, track: MotionTrack) -> Curve:
-    """Return the asked head angles (T, 3) at the times of the measured frames."""
+    """Return the asked yaw and roll (T, 2) at the times of the measured frames."""
     container = measurements.container
     grid_s = container.frame_times_s
     times_s = container.video_start_s + np.arange(track.n_frames) / float(track.fps)
@@ -140,7 +143,7 @@ def _asked_angles(measurements: Measurements, track: MotionTrack) -> Curve:
             grid_s=grid_s,
             step_s=float(1 / track.fps),
         )
-        for axis in range(3)
+        for axis in (1, 2)
     ]
     return np.stack(columns, axis=1)
 

@@ -25,6 +25,9 @@ LEFT_EYE_CORNERS = (263, 362)
 RIGHT_LID_PAIRS = np.array([(160, 144), (159, 145), (158, 153)])
 LEFT_LID_PAIRS = np.array([(387, 373), (386, 374), (385, 380)])
 
+STIFF_POINTS = (33, 133, 362, 263, 168, 6, 197, 195, 8, 9, 151)
+"""Eye corners, bridge of the nose and the brow's middle: they move with the skull, not the jaw."""
+
 _Points = npt.NDArray[np.float64]
 
 
@@ -50,9 +53,11 @@ class FaceShape:
     eye_right: float
     """The same of the right eye."""
 
-    centre: tuple[float, float]
-    """Middle between the outer eye corners in the picture, x right and y down, in units of the
-    distance between them."""
+    centre_px: tuple[float, float]
+    """Where the stiff part of the face is in the picture, x right and y down [px]."""
+
+    scale_px: float
+    """Distance between the outer eye corners [px], the unit of the lengths above."""
 
 
 def face_shape(face: Face) -> FaceShape:
@@ -61,8 +66,7 @@ def face_shape(face: Face) -> FaceShape:
     scale = float(np.linalg.norm(points[33] - points[263]))
     upper, lower = points[INNER_LIP_PAIRS[:, 0]], points[INNER_LIP_PAIRS[:, 1]]
     corners = points[list(MOUTH_CORNERS)]
-    corners_in_picture = face.landmarks[[33, 263], :2].astype(np.float64)
-    centre = corners_in_picture.mean(axis=0) / scale
+    centre = face.landmarks[list(STIFF_POINTS), :2].astype(np.float64).mean(axis=0)
     return FaceShape(
         aperture=float(np.mean(upper[:, 1] - lower[:, 1])) / scale,
         lip_width=float(np.linalg.norm(corners[0] - corners[1])) / scale,
@@ -70,7 +74,8 @@ def face_shape(face: Face) -> FaceShape:
         lower_lip=float(points[LOWER_LIP_INNER, 1] - points[LOWER_LIP_OUTER, 1]) / scale,
         eye_left=_eye_openness(points, corners=LEFT_EYE_CORNERS, lids=LEFT_LID_PAIRS),
         eye_right=_eye_openness(points, corners=RIGHT_EYE_CORNERS, lids=RIGHT_LID_PAIRS),
-        centre=(float(centre[0]), float(centre[1])),
+        centre_px=(float(centre[0]), float(centre[1])),
+        scale_px=scale,
     )
 
 

@@ -22,8 +22,9 @@ _PER_FRAME = (
     "lower_lip",
     "eye_left",
     "eye_right",
-    "centre_x",
-    "centre_y",
+    "centre_x_px",
+    "centre_y_px",
+    "scale_px",
     "pitch_deg",
     "yaw_deg",
     "roll_deg",
@@ -62,8 +63,11 @@ class Measurements:
     eye_right: FloatArray
     """(T,) openness of the right eye."""
 
-    centre: FloatArray
-    """(T, 2) where the face is, x right and y down [distances between the outer eye corners]."""
+    centre_px: FloatArray
+    """(T, 2) where the stiff part of the face is, x right and y down [px]."""
+
+    scale_px: FloatArray
+    """(T,) distance between the outer eye corners [px]."""
 
     head_deg: FloatArray
     """(T, 3) pitch, yaw, roll [deg], signs as in `MotionTrack`."""
@@ -147,7 +151,8 @@ def _row(face: Face) -> tuple[float, ...]:
         shape.lower_lip,
         shape.eye_left,
         shape.eye_right,
-        *shape.centre,
+        *shape.centre_px,
+        shape.scale_px,
         *(float(angle) for angle in face.head_deg),
     )
 
@@ -187,7 +192,8 @@ def _measurements(
         lower_lip=column["lower_lip"],
         eye_left=column["eye_left"],
         eye_right=column["eye_right"],
-        centre=np.stack([column["centre_x"], column["centre_y"]], axis=1),
+        centre_px=np.stack([column["centre_x_px"], column["centre_y_px"]], axis=1),
+        scale_px=column["scale_px"],
         head_deg=np.stack([column[n] for n in ("pitch_deg", "yaw_deg", "roll_deg")], axis=1),
         is_repeat=is_repeat,
         still_psnr_db=sameness[:, 0],

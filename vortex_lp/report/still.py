@@ -12,8 +12,8 @@ coarse enough that the encoder's grain does not count."""
 MIN_SHARE = 0.02
 """With less of the picture than this beside the head there is nothing to compare."""
 
-_HEAD_HALF_WIDTH, _HEAD_HALF_HEIGHT = 0.95, 1.0
-"""Half axes of the ellipse that holds head and hair [widths, heights of the landmarks' box]."""
+_HEAD_HALF_WIDTH, _HEAD_HALF_HEIGHT = 0.85, 1.5
+"""Half axes of the ellipse with head, hair and hat [widths, heights of the landmarks' box]."""
 
 _BODY_HALF_WIDTH = 1.2
 """Below the eyes, neck and shoulders may move this far to either side [box widths]."""
