@@ -39,6 +39,7 @@ _CONTEXT_S = 0.1
 _SEARCH_FRAMES = 8
 _TELLING_RMS = 0.05
 _TIE_BREAK = 1e-4
+_CLEARLY = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +240,7 @@ def _offset(rows: FloatArray, wanted: FloatArray, max_shift: int) -> float:
 def _share_within(
     rows: FloatArray, wanted: FloatArray, spans: Sequence[PhoneSpan], fps: Fraction
 ) -> float:
-    still = wanted.mean(axis=0)
+    still, mean = wanted.mean(axis=0), rows.mean(axis=0)
     context = samples(_CONTEXT_S)
     n_telling = n_shown = 0
     middles = frame_middles(len(rows), fps=fps)
@@ -249,12 +250,12 @@ def _share_within(
         first = max(frame_at(max(span.start - context, 0), rate_hz=SPEECH_RATE_HZ, fps=fps), 0)
         last = frame_at(span.stop + context, rate_hz=SPEECH_RATE_HZ, fps=fps) + 1
         window = wanted[first:last]
-        unmoved = _rms(window - still)
-        if unmoved < _TELLING_RMS:
+        unmoved = min(_rms(window - still), _rms(window - mean))
+        if _rms(window - still) < _TELLING_RMS:
             continue
         n_telling += 1
         shift, distance = _best_shift(rows, window, first)
-        n_shown += abs(shift) <= NEAR_FRAMES and distance < unmoved
+        n_shown += abs(shift) <= NEAR_FRAMES and distance < _CLEARLY * unmoved
     return n_shown / n_telling if n_telling else float("nan")
 
 

@@ -14,9 +14,9 @@ def fill_gaps(spans: Iterable[PhoneSpan], *, n_samples: int) -> list[PhoneSpan]:
     row: list[PhoneSpan] = []
     for span in sorted(spans, key=lambda s: (s.start, s.stop)):
         at = row[-1].stop if row else 0
-        if span.start > at:
-            _append(row, PhoneSpan(SILENCE, at, min(span.start, n_samples)))
         start, stop = max(span.start, at), min(span.stop, n_samples)
+        if at < start < n_samples:
+            _append(row, PhoneSpan(SILENCE, at, start))
         if start < stop:
             _append(row, PhoneSpan(span.phone, start, stop, span.word))
     at = row[-1].stop if row else 0

@@ -15,6 +15,9 @@ from typing import Any, TypedDict
 FRAME_RATE_HZ = 100
 """Frames of the acoustic model a second."""
 
+LEAST_BYTES = 2 * 1600
+"""Sound shorter than 0.1 s holds no phone with what is around it, and is not listened to."""
+
 SILENT_WORDS = frozenset({"<s>", "</s>", "<sil>", "[NOISE]", "[COUGH]", "[SMACK]", "[UH]", "[UM]"})
 
 
@@ -58,6 +61,8 @@ class Ear:
 
     def hear(self, job: Job, sound: bytes) -> Heard:
         """Do `job` on `sound`."""
+        if len(sound) < LEAST_BYTES:
+            return NOTHING
         if job["task"] == "phones":
             return self._phones(sound)
         if job["task"] == "words":
