@@ -1,0 +1,1 @@
+"""Motion: what the mouth says, an expression, blinks, gaze and the head become one motion track."""
