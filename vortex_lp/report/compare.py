@@ -66,15 +66,16 @@ def _peak_offset(scores: Curve, best: int) -> float:
     return 0.5 * (left - right) / bend if bend < -1e-12 else 0.0
 
 
-def drift_frames(curve: Curve, reference: Curve, *, max_lag: int) -> float:
-    """Return how much later `curve` is in its last third than in its first [frames]; NaN unknown.
+def align_ends(curve: Curve, reference: Curve, *, max_lag: int) -> tuple[Alignment, Alignment]:
+    """Return how late the first third of `curve` is, and the last third.
 
     Frames that got lost on the way make the end of a picture early.
     """
     third = len(curve) // 3
-    first = align(curve[:third], reference[:third], max_lag=max_lag)
-    last = align(curve[-third:], reference[-third:], max_lag=max_lag)
-    return last.lag_frames - first.lag_frames
+    return (
+        align(curve[:third], reference[:third], max_lag=max_lag),
+        align(curve[-third:], reference[-third:], max_lag=max_lag),
+    )
 
 
 def on_grid(values: Curve, times_s: Curve, *, grid_s: Curve, step_s: float) -> Curve:

@@ -6,7 +6,7 @@ import numpy as np
 
 from vortex_lp.report.compare import Curve, on_grid, runs
 from vortex_lp.report.measure import Measurements
-from vortex_lp.report.metric import Metric, Status, graded, unmeasured
+from vortex_lp.report.metric import Metric, Status, counted, graded, unmeasured
 from vortex_lp.settings import ReportSettings
 from vortex_lp.values import ARKIT_INDEX, MotionTrack
 
@@ -73,13 +73,13 @@ def check_blinks(
         if length_s < _MIN_CLIP_S:
             return unmeasured(
                 "blinks_per_min",
-                why=f"the clip is shorter than {_MIN_CLIP_S:g} s; {len(seen)} blinks were seen",
+                why=f"the clip is shorter than {_MIN_CLIP_S:g} s; {counted(len(seen), 'blink')} in it",
             )
         return graded(
             "blinks_per_min",
             len(seen) * 60 / length_s,
             band=settings.blinks_per_min,
-            why=f"{len(seen)} blinks in {length_s:.1f} s"
+            why=f"{counted(len(seen), 'blink')} in {length_s:.1f} s"
             + ("" if len(seen) else ": these eyes never blink"),
         )
     if not blinks.asked_s:
@@ -193,5 +193,5 @@ def check_faces(measurements: Measurements, *, settings: ReportSettings) -> Metr
     why = "every frame shows a face"
     if without.any():
         start_s = float(measurements.container.frame_times_s[int(np.argmax(without))])
-        why = f"{int(without.sum())} frames show no face, the first at {start_s:.2f} s"
+        why = f"no face in {counted(int(without.sum()), 'frame')}, the first at {start_s:.2f} s"
     return graded("faceless_share", share, band=settings.faceless_share, why=why)

@@ -12,8 +12,8 @@ from vortex_lp.errors import ReportError
 from vortex_lp.face.landmarker import FaceLandmarker
 from vortex_lp.report.geometry import FaceShape, face_shape
 from vortex_lp.report.reader import Container, iter_frames, read_container, read_loudness
-from vortex_lp.report.still import StillRegion
-from vortex_lp.values import Face, FloatArray, Frame
+from vortex_lp.report.still import StillRegion, small_grey
+from vortex_lp.values import Face, FloatArray
 
 _PER_FRAME = (
     "aperture",
@@ -72,8 +72,9 @@ class Measurements:
     head_deg: FloatArray
     """(T, 3) pitch, yaw, roll [deg], signs as in `MotionTrack`."""
 
-    is_repeat: npt.NDArray[np.bool_]
-    """(T,) whether the frame is the very picture before it."""
+    change: FloatArray
+    """(T,) mean difference to the frame before [grey levels, 0 to 255], taken on small pictures;
+    NaN for the first."""
 
     still_psnr_db: FloatArray
     """(T,) how alike the background and that of the first frame are [dB], at most 60; NaN where no
@@ -111,35 +112,41 @@ def measure_video(
     """
     container = read_container(path)
     n_expected = len(container.frame_times_s)
-    rows, sameness = array("d"), array("d")
-    is_repeat: list[bool] = []
+    rows, sameness, change = array("d"), array("d"), array("d")
     still: StillRegion | None = None
-    before: Frame | None = None
+    before: FloatArray | None = None
     with FaceLandmarker() as landmarker:
         for frame in iter_frames(path):
             faces = landmarker.faces(frame)
+            grey = small_grey(frame)
             rows.extend(_row(faces[0]) if faces else _WITHOUT_FACE)
             if still is None and faces:
-                still = StillRegion(frame, faces[0])
-            sameness.extend(still.compare(frame) if still else (float("nan"),) * 2)
-            is_repeat.append(before is not None and bool(np.array_equal(frame, before)))
-            before = frame
+                still = StillRegion(grey, faces[0], frame_height_px=frame.shape[0])
+            sameness.extend(still.compare(grey) if still else (float("nan"),) * 2)
+            change.append(_difference(grey, before))
+            before = grey
             if on_frame:
-                on_frame(len(is_repeat), n_expected)
-    if not is_repeat:
+                on_frame(len(change), n_expected)
+    if not change:
         raise ReportError(f"{path} holds no picture that can be decoded; give a whole video")
     if still is None:
         raise ReportError(f"no face was found in any frame of {path}; give a video of one person")
     return _measurements(
         path.name,
-        container=_with_one_time_a_frame(container, n_frames=len(is_repeat)),
+        container=_with_one_time_a_frame(container, n_frames=len(change)),
         rows=np.array(rows, np.float32).reshape(-1, len(_PER_FRAME)),
         sameness=np.array(sameness, np.float32).reshape(-1, 2),
-        is_repeat=np.array(is_repeat),
+        change=np.array(change, np.float32),
         loudness=np.zeros(0, np.float32)
         if container.audio_start_s is None
         else read_loudness(path),
     )
+
+
+def _difference(grey: FloatArray, before: FloatArray | None) -> float:
+    if before is None or grey.shape != before.shape:
+        return float("nan")
+    return float(np.abs(grey - before).mean())
 
 
 def _row(face: Face) -> tuple[float, ...]:
@@ -179,7 +186,7 @@ def _measurements(
     container: Container,
     rows: FloatArray,
     sameness: FloatArray,
-    is_repeat: npt.NDArray[np.bool_],
+    change: FloatArray,
     loudness: FloatArray,
 ) -> Measurements:
     column = dict(zip(_PER_FRAME, rows.T, strict=True))
@@ -195,7 +202,7 @@ def _measurements(
         centre_px=np.stack([column["centre_x_px"], column["centre_y_px"]], axis=1),
         scale_px=column["scale_px"],
         head_deg=np.stack([column[n] for n in ("pitch_deg", "yaw_deg", "roll_deg")], axis=1),
-        is_repeat=is_repeat,
+        change=change,
         still_psnr_db=sameness[:, 0],
         still_ssim=sameness[:, 1],
         loudness=loudness,

@@ -75,6 +75,11 @@ def unmeasured(name: str, *, why: str) -> Metric:
     return Metric(name=name, value=None, good=None, poor=None, status="could not measure", why=why)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return ``"1 frame"`` or ``"2 frames"``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def worst(metrics: tuple[Metric, ...]) -> Status:
     """Return the gravest status."""
     return max((metric.status for metric in metrics), key=_RANK.__getitem__)

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from vortex_lp.report.compare import Curve, drift_frames, runs
+from vortex_lp.report.compare import Curve, align_ends, runs
 from vortex_lp.report.metric import Metric, Status, graded, unmeasured
 from vortex_lp.report.scene import Scene, percentile
 from vortex_lp.timebase import SPEECH_RATE_HZ, seconds
@@ -58,7 +58,7 @@ def _correlation(scene: Scene) -> Metric:
     if not scene.moves:
         why = "the mouth does not open in this clip"
     elif value < scene.bands.correlation.poor:
-        why += ": these lips do not speak this sound"
+        why += ": they do not speak this sound, or not all through the clip in time with it"
     return graded(
         "correlation", value if scene.moves else 0.0, band=scene.bands.correlation, why=why
     )
@@ -107,8 +107,9 @@ def _drift(scene: Scene) -> Metric:
     name = "drift_frames"
     if len(scene.wanted) < 6 * scene.fps:
         return unmeasured(name, why="the clip is shorter than 6 s, too short to drift")
-    value = drift_frames(scene.measured, scene.wanted, max_lag=scene.max_lag)
-    if np.isnan(value) or scene.alignment.correlation < scene.bands.correlation.poor:
+    first, last = align_ends(scene.measured, scene.wanted, max_lag=scene.max_lag)
+    value = last.lag_frames - first.lag_frames
+    if min(first.correlation, last.correlation) < scene.bands.correlation.poor:
         return unmeasured(name, why="the lips do not follow the sound, so no lag can be told")
     way = "later" if value > 0 else "earlier"
     why = f"the lips are {abs(value):.1f} frames {way} at the end than at the beginning"

@@ -1,4 +1,4 @@
-"""Whether the parts of the picture that should keep still do: the background beside the head."""
+"""How pictures differ from each other: the background that should keep still, repeated frames."""
 
 import numpy as np
 import numpy.typing as npt
@@ -26,29 +26,34 @@ _BEST_DB = 60.0
 class StillRegion:
     """The background of the first frame with a face; later frames are compared with it."""
 
-    def __init__(self, frame: Frame, face: Face) -> None:
-        """Keep the first frame and mask what may move."""
-        self._first = _small_grey(frame)
-        self._mask = _beside_the_head(frame, face, shape=self._first.shape)
+    def __init__(self, grey: FloatArray, face: Face, *, frame_height_px: int) -> None:
+        """Keep the first frame and mask what may move.
+
+        Args:
+            grey: The frame as `small_grey` makes it.
+            face: The face in it, in the pixels of the frame itself.
+            frame_height_px: Height of that frame.
+        """
+        self._first = grey
+        scale = frame_height_px / grey.shape[0]
+        self._mask = _beside_the_head(face, shape=grey.shape, scale=scale)
 
     @property
     def share(self) -> float:
         """The share of the picture that is compared."""
         return float(self._mask.mean())
 
-    def compare(self, frame: Frame) -> tuple[float, float]:
+    def compare(self, grey: FloatArray) -> tuple[float, float]:
         """Return PSNR [dB] and SSIM of the still region; NaN where there is too little of it."""
-        if self.share < MIN_SHARE:
-            return float("nan"), float("nan")
-        grey = _small_grey(frame)
-        if grey.shape != self._first.shape:
+        if self.share < MIN_SHARE or grey.shape != self._first.shape:
             return float("nan"), float("nan")
         error = float(np.mean(np.square(grey - self._first)[self._mask]))
         psnr_db = 10 * np.log10(_PEAK**2 / max(error, 1e-12))
         return min(float(psnr_db), _BEST_DB), float(_ssim(grey, self._first)[self._mask].mean())
 
 
-def _small_grey(frame: Frame) -> FloatArray:
+def small_grey(frame: Frame) -> FloatArray:
+    """Return `frame` in grey levels, its longer side `SIDE_PX`."""
     import cv2
 
     height, width = frame.shape[:2]
@@ -58,10 +63,9 @@ def _small_grey(frame: Frame) -> FloatArray:
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
 
 
-def _beside_the_head(frame: Frame, face: Face, *, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+def _beside_the_head(face: Face, *, shape: tuple[int, ...], scale: float) -> npt.NDArray[np.bool_]:
     left, top, right, bottom = face.box
     box_width, box_height = right - left, bottom - top
-    scale = frame.shape[0] / shape[0]
     y, x = (np.mgrid[: shape[0], : shape[1]] + 0.5) * scale
     dx = np.abs(x - (left + right) / 2) / box_width
     dy = (y - (top + bottom) / 2) / box_height
