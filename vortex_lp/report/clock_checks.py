@@ -176,8 +176,8 @@ def _repeats(
     if repeats.any():
         at_s = float(measurements.container.frame_times_s[int(np.argmax(repeats))])
         why = (
-            f"the picture stands still in {counted(int(repeats.sum()), 'frame')} in which it should "
-            f"move, first at {at_s:.2f} s"
+            f"the picture stands still in {counted(int(repeats.sum()), 'frame')} in which it "
+            f"should move, first at {at_s:.2f} s"
         )
     return graded(
         "repeated_frames",

@@ -73,7 +73,7 @@ def check_blinks(
         if length_s < _MIN_CLIP_S:
             return unmeasured(
                 "blinks_per_min",
-                why=f"the clip is shorter than {_MIN_CLIP_S:g} s; {counted(len(seen), 'blink')} in it",
+                why=f"{counted(len(seen), 'blink')} in less than {_MIN_CLIP_S:g} s tell no rate",
             )
         return graded(
             "blinks_per_min",

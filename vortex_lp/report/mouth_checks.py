@@ -1,10 +1,12 @@
 """What the mouth does, held against what was wanted of it."""
 
+import dataclasses
+
 import numpy as np
 import numpy.typing as npt
 
 from vortex_lp.report.compare import Curve, align_ends, runs
-from vortex_lp.report.metric import Metric, Status, graded, unmeasured
+from vortex_lp.report.metric import Metric, Status, counted, graded, unmeasured
 from vortex_lp.report.scene import Scene, percentile
 from vortex_lp.timebase import SPEECH_RATE_HZ, seconds
 from vortex_lp.values import SILENCE, PhoneSpan
@@ -55,13 +57,18 @@ def _correlation(scene: Scene) -> Metric:
     value = scene.alignment.correlation
     source = "asked of it" if scene.is_asked else "heard in the sound"
     why = f"the measured lip aperture follows what was {source} with correlation {value:.2f}"
+    bands = scene.bands
     if not scene.moves:
-        why = "the mouth does not open in this clip"
-    elif value < scene.bands.correlation.poor:
+        value, why = 0.0, "the mouth does not open in this clip"
+    elif value < bands.correlation.poor:
         why += ": they do not speak this sound, or not all through the clip in time with it"
-    return graded(
-        "correlation", value if scene.moves else 0.0, band=scene.bands.correlation, why=why
-    )
+    metric = graded("correlation", value, band=bands.correlation, why=why)
+    is_far = abs(scene.alignment.lag_frames) > bands.lag_frames.poor
+    if not scene.is_asked and metric.status == "warn" and is_far:
+        # Two talkers' lips always agree a little at some lag; one's own agree where they should.
+        why += ", and only out of time: these lips do not speak this sound"
+        return dataclasses.replace(metric, status="fail", why=why)
+    return metric
 
 
 def _range(scene: Scene) -> Metric:
@@ -135,7 +142,7 @@ def _phones_on_time(scene: Scene) -> Metric:
     if not len(known):
         return unmeasured(name, why="no phone is far enough from the clip's ends")
     share = float(np.mean(np.abs(known) <= ON_TIME_FRAMES))
-    why = f"the movement around {share:.0%} of {len(known)} phones comes within 2 frames"
+    why = f"the movement around {share:.0%} of {counted(len(known), 'phone')} comes within 2 frames"
     return graded(name, share, band=scene.bands.phones_on_time, why=why)
 
 
@@ -236,12 +243,13 @@ def _silence(scene: Scene) -> Metric:
         return unmeasured(name, why="the mouth does not open, so that it cannot be seen to shut")
     shut = scene.measured < scene.shut_below
     share = float(np.mean(shut[seen]))
-    why = f"the mouth is shut in {share:.0%} of {int(seen.sum())} silent frames"
+    why = f"the mouth is shut in {share:.0%} of {counted(int(seen.sum()), 'silent frame')}"
     ajar = runs(seen & ~shut)
     if ajar:
         start, stop = max(ajar, key=lambda run: run[1] - run[0])
         why += (
-            f"; it stands open longest from {scene.time_s(start):.2f} s for {stop - start} frames"
+            f"; it stands open longest from {scene.time_s(start):.2f} s "
+            f"for {counted(stop - start, 'frame')}"
         )
     return graded(name, share, band=scene.bands.silence_shut, why=why, at_worst=_at_worst(scene))
 
