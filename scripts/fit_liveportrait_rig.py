@@ -10,8 +10,9 @@ Method. Each video's mean is removed. For the keypoints of one part of the face 
 part are fitted by ridge regression that shrinks towards a prior; all other weights keep the prior.
 The prior are the slider formulas of the public user interfaces in ARKit units: which keypoints move
 and in what proportion is theirs; how much a unit is lies within the sliders' range and was set by
-eye on these very videos, so that the scores of the prior are a little flattered. Keypoint 5's x and y shift the whole head
-in those formulas, so the rig leaves them alone, and the entries that published masks leave out.
+eye on these very videos, so the scores of the prior are a little flattered. Keypoint 5 in x and y
+shifts the whole head in those formulas, so the rig leaves it alone, and what published masks leave
+out.
 Left out one video at a time, the prior must beat plain ridge on both long videos.
 """
 
