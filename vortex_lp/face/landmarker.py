@@ -1,6 +1,7 @@
 """MediaPipe's face landmarker as a value in, values out function."""
 
 import threading
+import weakref
 from types import TracebackType
 
 import numpy as np
@@ -37,6 +38,8 @@ class FaceLandmarker:
             output_facial_transformation_matrixes=True,
         )
         self._landmarker = _Landmarker.create_from_options(options)
+        # Left to itself it is closed when the interpreter is half gone, which fails aloud.
+        self._finish = weakref.finalize(self, self._landmarker.close)
         self._lock = threading.Lock()
 
     def faces(self, image: Frame) -> tuple[Face, ...]:
@@ -70,7 +73,7 @@ class FaceLandmarker:
 
     def close(self) -> None:
         """Free the model."""
-        self._landmarker.close()
+        self._finish()
 
     def __enter__(self) -> "FaceLandmarker":
         return self
@@ -119,4 +122,4 @@ def head_rotation(head_deg: FloatArray) -> FloatArray:
     about_x = stack((one, zero, zero), (zero, cp, -sp), (zero, sp, cp))
     about_y = stack((cy, zero, sy), (zero, one, zero), (-sy, zero, cy))
     about_z = stack((cr, -sr, zero), (sr, cr, zero), (zero, zero, one))
-    return (about_y @ about_x @ about_z).astype(np.float32)
+    return np.asarray(about_y @ about_x @ about_z, np.float32)

@@ -94,8 +94,8 @@ def canonical_face() -> CanonicalFace:
     for number, value in fields:
         if number == 2:
             entry = dict(_protobuf(bytes(value)))  # type: ignore[arg-type]
-            basis.append(int(entry.get(1, 0)))  # type: ignore[call-overload]
-            weights.append(float(entry[2]))  # type: ignore[arg-type]
+            basis.append(int(entry.get(1, 0)))
+            weights.append(float(entry[2]))
     return CanonicalFace(
         vertices=vertices,
         triangles=np.array(indices, np.int32).reshape(-1, 3),
@@ -105,8 +105,7 @@ def canonical_face() -> CanonicalFace:
 
 
 def _protobuf(data: bytes) -> Iterator[tuple[int, int | float | bytes]]:
-    """Yield (field number, value) of a protobuf message: varints, 32-bit floats and byte
-    strings."""
+    """Yield (field number, value) of a message: varints, 32-bit floats, byte strings."""
     at = 0
     while at < len(data):
         key, at = _varint(data, at)

@@ -13,8 +13,8 @@ CROP_PX = 512
 FULL_MAX_PX = 1920
 CROP_SCALE = 2.3
 CROP_RISE = 0.125
-"""The crop's side is 2.3 times the face's (from brows to chin) and its centre sits an eighth of a face
-above the face's, as LivePortrait's published crop does; ours is not turned upright."""
+"""The crop's side is 2.3 times the face's (from brows to chin) and its centre sits an eighth of a
+face above the face's, as LivePortrait's published crop does; ours is not turned upright."""
 
 MARGIN_PX = 96
 """So much of the portrait beyond the frame's edge is kept, for what moves into the frame."""
@@ -59,7 +59,7 @@ def make_canvas(portrait: Portrait, face: Face, *, framing: Framing) -> Canvas:
 
 
 def _crop_square(face: Face, *, width: int, height: int) -> tuple[float, float, float]:
-    """Return left, top, side [px] of the crop: inside the picture, the face as central as may be."""
+    """Return left, top, side [px] of the crop, which never leaves the picture."""
     below_forehead = face.landmarks[face.landmarks[:, 1] > face.landmarks[BROWS, 1].min(), :2]
     low, high = below_forehead.min(axis=0), below_forehead.max(axis=0)
     face_side = float((high - low).max())

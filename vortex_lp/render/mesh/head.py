@@ -1,11 +1,11 @@
 """The moving head: the source's own landmarks in space, the rings round them, and their motion."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from vortex_lp.face.landmarker import head_rotation
 from vortex_lp.face.model import N_CANONICAL, canonical_face
 from vortex_lp.render.mesh.landmarks import CHIN, FACE_OVAL, UPPER_LID_CREASES, UPPER_LIDS
 from vortex_lp.values import N_LANDMARKS, Face, FloatArray
@@ -39,9 +39,10 @@ LOWER_RINGS = (
     (2.05, 0.03),
     (2.4, 0.0),
 )
-"""Rings round the face's outline as (how far out, share of the head's motion); the first lies on it. Above and beside the face
-1 is the outline of the skull, and hair turns with the head at full weight; below it 1 is the oval,
-and the neck stretches between chin and shoulders. Our own judgement, by eye."""
+"""Rings round the face's outline as (how far out, share of the head's motion); the first lies on
+it. Above and beside the face 1 is the outline of the skull, and hair turns with the head at full
+weight; below it 1 is the face's outline, and the neck stretches between chin and shoulders. Our own
+judgement, by eye."""
 
 LASHES_AT = 0.7
 """Where the lashes end, from the edge of the upper lid (0) to its crease (1). Up to there the lid
@@ -88,19 +89,38 @@ class Head:
         placed = self.scale * canonical_cm @ self.rotation.T + self.origin
         return np.asarray(placed, np.float32)
 
-    def turn(self, points: FloatArray, head_deg: FloatArray) -> FloatArray:
-        """Return points (…, 3) turned with the head by pitch, yaw, roll (3,) [deg]."""
-        pivot = self.place(NECK_PIVOT_CM)
-        turned = (points - pivot) @ head_rotation(head_deg).T + pivot
-        return np.asarray(turned, np.float32)
+    def turn(self, rotation: FloatArray) -> "Turn":
+        """Return the turn by `rotation` (3, 3) about the neck."""
+        return Turn(rotation=rotation, pivot=self.place(NECK_PIVOT_CM))
 
-    def move(self, shift_px: FloatArray, head_deg: FloatArray) -> FloatArray:
-        """Return all points (V, 3) after landmarks moved by `shift_px` (L, 3) and the head turned."""
-        moved = self.points.copy()
-        moved[:N_LANDMARKS] += shift_px
-        moved[N_LANDMARKS:FIRST_RING_POINT] += shift_px[np.concatenate(UPPER_LIDS)]
-        moved += self.jaw_follow[:, None] * shift_px[CHIN].mean(axis=0)
-        return moved + self.follow[:, None] * (self.turn(moved, head_deg) - moved)
+    def move(self, shift_px: FloatArray, rotations: FloatArray) -> FloatArray:
+        """Return all points (T, V, 3) after the face moved and the head turned.
+
+        `shift_px` (T, L, 3) says how far the landmarks move, `rotations` (T, 3, 3) how the head
+        turns.
+        """
+        moved = np.repeat(self.points[None], len(shift_px), axis=0)
+        moved[:, :N_LANDMARKS] += shift_px
+        moved[:, N_LANDMARKS:FIRST_RING_POINT] += shift_px[:, np.concatenate(UPPER_LIDS)]
+        moved += self.jaw_follow[:, None] * shift_px[:, CHIN].mean(axis=1)[:, None]
+        pivot = self.place(NECK_PIVOT_CM)
+        turned = (moved - pivot) @ rotations.transpose(0, 2, 1) + pivot
+        return np.asarray(moved + self.follow[:, None] * (turned - moved), np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Turn:
+    """A turn of the whole head about the neck."""
+
+    rotation: FloatArray
+    """(3, 3) in head space."""
+
+    pivot: FloatArray
+    """(3,) what stays where it is [px]."""
+
+    def apply(self, points: FloatArray) -> FloatArray:
+        """Return points (…, 3) of head space, turned."""
+        return np.asarray((points - self.pivot) @ self.rotation.T + self.pivot, np.float32)
 
 
 def image_points(points: FloatArray) -> FloatArray:
@@ -135,7 +155,7 @@ def build_head(face: Face) -> Head:
 
 
 def _align(landmarks: FloatArray) -> tuple[float, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return scale, rotation, origin that take the canonical face onto `landmarks` (Umeyama 1991)."""
+    """Return scale, rotation, origin from canonical face to `landmarks` (Umeyama 1991)."""
     canon = canonical_face()
     weight = (canon.basis_weights / canon.basis_weights.sum())[:, None].astype(np.float64)
     a = canon.vertices[canon.basis].astype(np.float64)
@@ -228,7 +248,7 @@ def _outline(
     centre: npt.NDArray[np.float64],
     direction: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return how far (n,) the face reaches along each unit `direction` (n, 2), and how deep it is there.
+    """Return how far (n,) the face reaches along each `direction` (n, 2), and its depth there.
 
     That is the oval on a frontal face; on a turned one the oval's far side hides behind the cheek.
     """
@@ -251,7 +271,7 @@ class SkullOutline:
     @property
     def centre(self) -> npt.NDArray[np.float64]:
         """(3,) the middle of the skull [px]."""
-        return self.scale * self.rotation @ SKULL_CENTRE_CM + self.origin
+        return np.asarray(self.scale * self.rotation @ SKULL_CENTRE_CM + self.origin)
 
     def radius(
         self, start: npt.NDArray[np.float64], direction: npt.NDArray[np.float64]
@@ -298,7 +318,7 @@ def _ring_triangles(n_rings: int) -> npt.NDArray[np.int32]:
     n = len(FACE_OVAL)
     loops = [FACE_OVAL] + [FIRST_RING_POINT + k * n + np.arange(n) for k in range(n_rings)]
     strips = []
-    for inner, outer in zip(loops[:-1], loops[1:], strict=True):
+    for inner, outer in pairwise(loops):
         strips.append(_strip(np.append(inner, inner[0]), np.append(outer, outer[0])))
     return np.concatenate(strips[::-1]).astype(np.int32)
 

@@ -1,34 +1,30 @@
-"""The mesh renderer: any CPU, no download. Honest about itself: a preview, not a neural renderer."""
+"""The mesh renderer: any CPU, no download. A preview, not a neural renderer, and it says so."""
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vortex_lp.face.landmarker import FaceLandmarker
+from vortex_lp.face.landmarker import FaceLandmarker, head_rotation
 from vortex_lp.face.retarget import relative_weights
 from vortex_lp.face.source import find_source_face
 from vortex_lp.render.base import Framing
-from vortex_lp.render.mesh.canvas import MARGIN_PX, Canvas, make_canvas
-from vortex_lp.render.mesh.eyes import Eyeball, build_eyeballs, close_lids, draw_eye, smooth_lid
-from vortex_lp.render.mesh.head import FIRST_RING_POINT, Head, build_head, image_points
-from vortex_lp.render.mesh.lips import (
-    EyeOpening,
-    Lips,
-    build_lips,
-    eye_openings,
-    set_lids,
-)
+from vortex_lp.render.mesh.canvas import Canvas, make_canvas
+from vortex_lp.render.mesh.eyes import Eye, build_eyes, draw_eye
+from vortex_lp.render.mesh.head import Head, build_head, image_points
+from vortex_lp.render.mesh.lids import EyeMotion, eye_motion, set_lids
+from vortex_lp.render.mesh.lips import Lips, build_lips
 from vortex_lp.render.mesh.mouth import Mouth, build_mouth, draw_mouth
 from vortex_lp.render.mesh.rig import FaceRig, load_rig
-from vortex_lp.render.mesh.warp import fill_map, identity_map
+from vortex_lp.render.mesh.warp import Warp
 from vortex_lp.settings import Settings
 from vortex_lp.values import Face, FloatArray, Frame, MotionTrack, Portrait
 
 MAX_FACES = 8
+CHUNK_FRAMES = 24
+"""So many frames' points are computed at a time; drawing is frame by frame."""
 
 
 class MeshRenderer:
@@ -39,7 +35,7 @@ class MeshRenderer:
 
     def __init__(self, settings: Settings) -> None:
         """Load the rig; the face landmarker is loaded by the first `prepare`."""
-        self._settings = settings
+        self._limits = settings.limits
         self._rig = load_rig()
 
     @functools.cached_property
@@ -52,16 +48,9 @@ class MeshRenderer:
         Raises:
             NoFaceError: No face that can be animated.
         """
-        source = find_source_face(
-            portrait, landmarker=self._landmarker, limits=self._settings.limits
-        )
+        source = find_source_face(portrait, landmarker=self._landmarker, limits=self._limits)
         canvas = make_canvas(portrait, source.face, framing=framing)
-        face = Face(
-            landmarks=canvas.landmarks,
-            weights=source.face.weights,
-            head_deg=source.face.head_deg,
-            pose=source.face.pose,
-        )
+        face = replace(source.face, landmarks=canvas.landmarks)
         head = build_head(face)
         lips = build_lips(head)
         return MeshPortrait(
@@ -70,13 +59,13 @@ class MeshRenderer:
             canvas=canvas,
             head=head,
             lips=lips,
-            mouth=build_mouth(canvas.picture, head, lips, self._rig, face.weights),
-            eyeballs=build_eyeballs(canvas.picture, head),
+            mouth=build_mouth(canvas.picture, head, lips, rig=self._rig, source=face.weights),
+            eyes=build_eyes(canvas.picture, head),
             rig=self._rig,
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class MeshPortrait:
     """A portrait made ready for the mesh renderer."""
 
@@ -98,7 +87,7 @@ class MeshPortrait:
     mouth: Mouth
     """What is behind them."""
 
-    eyeballs: tuple[Eyeball, ...]
+    eyes: tuple[Eye, Eye]
     """Right and left."""
 
     rig: FaceRig
@@ -112,86 +101,76 @@ class MeshPortrait:
 
     def render(self, track: MotionTrack) -> Iterator[Frame]:
         """Yield one (H, W, 3) uint8 RGB frame per frame of `track`; the same track, same bytes."""
-        warp = Warp(self)
-        for row in range(track.n_frames):
-            weights = track.weights[row]
-            moved = relative_weights(weights[None], self.face.weights)[0]
-            head_deg = track.head_deg[row]
-            if not moved.any() and not head_deg.any():
-                yield self.canvas.picture.copy()
-                continue
-            closure = 0.0 if track.closure is None else float(track.closure[row])
-            gap = self.rig.lip_gap(weights) * (1.0 - closure)
-            openings = eye_openings(moved, self.face.weights, self.rig)
-            yield self._draw(warp, moved, head_deg, gap_cm=gap, openings=openings)
+        warp = Warp(self.canvas, self.head)
+        for start in range(0, track.n_frames, CHUNK_FRAMES):
+            pose = self._pose(track, slice(start, start + CHUNK_FRAMES))
+            for row in range(len(pose.points)):
+                yield self._draw(warp, pose, row)
 
-    def _draw(
-        self,
-        warp: "Warp",
-        moved: FloatArray,
-        head_deg: FloatArray,
-        *,
-        gap_cm: FloatArray,
-        openings: tuple[EyeOpening, ...],
-    ) -> Frame:
+    def _pose(self, track: MotionTrack, frames: slice) -> "_Pose":
+        """Return where everything is in some frames of `track`."""
+        weights, head_deg = track.weights[frames], track.head_deg[frames]
+        moved = relative_weights(weights, self.face.weights)
+        gap_cm = self.rig.lip_gap(weights)
+        if track.closure is not None:
+            gap_cm = gap_cm * (1 - track.closure[frames, None])
+        eyes = eye_motion(moved, self.face.weights, rig=self.rig)
         head = self.head
-        displacement = self.rig.displacement(moved)
-        shift = head.scale * displacement @ head.rotation.T
-        shift = self.lips.correct(head, shift, gap_cm)
-        shift = set_lids(head, shift, openings)
-        points = image_points(head.move(shift, head_deg))
+        displacement = self.rig.displacement(moved) @ head.rotation.T
+        shift = np.asarray(head.scale * displacement, np.float32)
+        shift = self.lips.correct(head, shift, gap_cm=gap_cm)
+        shift = set_lids(head, shift, openness=eyes.openness)
+        rotations = head_rotation(head_deg)
+        return _Pose(
+            is_still=np.logical_not(moved.any(axis=1) | head_deg.any(axis=1)),
+            shift=shift,
+            rotations=rotations,
+            points=image_points(head.move(shift, rotations)),
+            eyes=eyes,
+        )
+
+    def _draw(self, warp: Warp, pose: "_Pose", row: int) -> Frame:
+        if pose.is_still[row]:
+            return self.canvas.picture.copy()
+        points, turn = pose.points[row], self.head.turn(pose.rotations[row])
         frame = warp.apply(points)
-        for eyeball, eye in zip(self.eyeballs, openings, strict=True):
-            steps = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
+        for side, eye in enumerate(self.eyes):
             draw_eye(
                 frame,
-                eyeball,
-                head,
-                points,
-                eye=eye,
-                turned=head.turn(eyeball.centre + steps, head_deg),
+                eye,
+                self.head,
+                points=points,
+                turn=turn,
+                openness=float(pose.eyes.openness[row, side]),
+                gaze_cm=pose.eyes.gaze_cm[row, side],
             )
-            smooth_lid(frame, eyeball, points, eye=eye)
-            close_lids(frame, eyeball, points, eye=eye)
         draw_mouth(
-            frame, self.mouth, head, self.lips, points=points, shift=shift, head_deg=head_deg
+            frame,
+            self.mouth,
+            self.head,
+            self.lips,
+            points=points,
+            shift=pose.shift[row],
+            turn=turn,
         )
         return frame
 
 
-class Warp:
-    """Turns moved points into a frame; keeps its buffers between frames of one clip."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pose:
+    """Where everything is in T frames."""
 
-    def __init__(self, portrait: MeshPortrait) -> None:
-        """Make room for the box that can move."""
-        self._canvas = portrait.canvas
-        self._triangles = portrait.head.triangles
-        self._source = image_points(portrait.head.points)
-        height, width = portrait.canvas.picture.shape[:2]
-        ring = self._source[FIRST_RING_POINT:]
-        low, high = np.floor(ring.min(axis=0)), np.ceil(ring.max(axis=0))
-        self._left, self._top = int(max(low[0], 0)) // 2 * 2, int(max(low[1], 0)) // 2 * 2
-        self._right, self._bottom = int(min(high[0] + 1, width)), int(min(high[1] + 1, height))
-        self._still = identity_map(
-            self._right - self._left,
-            self._bottom - self._top,
-            left=self._left,
-            top=self._top,
-            step=1.0,
-        )
-        self._map = self._still.copy()
+    is_still: npt.NDArray[np.bool_]
+    """(T,) whether a frame asks for exactly what the portrait shows."""
 
-    def apply(self, points: npt.NDArray[np.float32]) -> Frame:
-        """Return the frame with the source's points moved to `points` (V, 2) [px]."""
-        place = self._map
-        np.copyto(place, self._still)
-        fill_map(
-            self._triangles, points, self._source, float(self._left), float(self._top), 1.0, place
-        )
-        place += MARGIN_PX
-        box = cv2.remap(
-            self._canvas.texture, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-        )
-        frame = self._canvas.picture.copy()
-        frame[self._top : self._bottom, self._left : self._right] = box
-        return frame
+    shift: FloatArray
+    """(T, L, 3) how far landmarks move before the head turns [px]."""
+
+    rotations: FloatArray
+    """(T, 3, 3) how the head turns."""
+
+    points: FloatArray
+    """(T, V, 2) all points on the frame [px]."""
+
+    eyes: EyeMotion
+    """What the eyes do."""

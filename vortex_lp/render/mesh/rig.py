@@ -27,12 +27,12 @@ class FaceRig:
     """(K, 11) how far [cm] each weight parts the inner edges of the lips, column by column."""
 
     def displacement(self, moved: FloatArray) -> FloatArray:
-        """Return (L, 3) [cm] for weight differences (K,)."""
+        """Return (T, L, 3) [cm] for weight differences (T, K)."""
         flat = moved @ self.shapes.reshape(N_BLENDSHAPES, -1)
-        return np.asarray(flat.reshape(N_LANDMARKS, 3), np.float32)
+        return np.asarray(flat.reshape(-1, N_LANDMARKS, 3), np.float32)
 
     def lip_gap(self, weights: FloatArray) -> FloatArray:
-        """Return (11,) [cm], at least 0: how far the lips part for absolute weights (K,)."""
+        """Return (T, 11) [cm], at least 0: how far the lips part for absolute weights (T, K)."""
         return np.asarray(np.maximum(weights @ self.lip_gaps, 0.0), np.float32)
 
 

@@ -2,14 +2,77 @@
 
 from typing import Any
 
+import cv2
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from vortex_lp.values import FloatArray
+from vortex_lp.render.mesh.box import box_around
+from vortex_lp.render.mesh.canvas import MARGIN_PX, Canvas
+from vortex_lp.render.mesh.head import FIRST_RING_POINT, Head, image_points
+from vortex_lp.values import FloatArray, Frame
+
+TEXTURE_SCALE = 2
+"""The texture is enlarged once with a bicubic, so that the quick bilinear look-up of each frame
+stays as sharp as a bicubic one."""
+
+MAP_STEP = 2
+"""The map is computed at every other pixel and interpolated between."""
 
 
-@numba.njit(cache=True, nogil=True, fastmath=False)  # type: ignore[untyped-decorator]
+class Warp:
+    """Turns moved points into a frame; keeps its buffers between the frames of one clip."""
+
+    def __init__(self, canvas: Canvas, head: Head) -> None:
+        """Make room for the box that can move."""
+        self._picture = canvas.picture
+        self._triangles = head.triangles
+        self._source = image_points(head.points)
+        self._box = box_around(self._source[FIRST_RING_POINT:], margin_px=0, picture=canvas.picture)
+        self._texture = _enlarged(canvas.texture)
+        width, height = (-(-side // MAP_STEP) for side in self._box.size)
+        # The middle of each block of pixels is where cv2.resize will put its value.
+        self._left = self._box.left + (MAP_STEP - 1) / 2
+        self._top = self._box.top + (MAP_STEP - 1) / 2
+        self._still = identity_map(width, height, left=self._left, top=self._top, step=MAP_STEP)
+        self._map = self._still.copy()
+
+    def apply(self, points: FloatArray) -> Frame:
+        """Return the frame with the portrait's points moved to `points` (V, 2) [px]."""
+        np.copyto(self._map, self._still)
+        fill_map(self._triangles, points, self._source, self._left, self._top, MAP_STEP, self._map)
+        height, width = self._map.shape[:2]
+        place = (self._map + np.float32(MARGIN_PX)) * np.float32(TEXTURE_SCALE)
+        place = cv2.resize(
+            place, (width * MAP_STEP, height * MAP_STEP), interpolation=cv2.INTER_LINEAR
+        )
+        place = place[: self._box.size[1], : self._box.size[0]]
+        moved = cv2.remap(
+            self._texture, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        frame = self._picture.copy()
+        self._box.of(frame)[...] = cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB)
+        return frame
+
+
+def _enlarged(texture: Frame) -> Frame:
+    """Return `texture` (H, W, 3) enlarged, with a fourth channel, which makes look-ups quicker.
+
+    Pixel (x, y) of the texture lies exactly at (x, y) times `TEXTURE_SCALE`.
+    """
+    height, width = texture.shape[:2]
+    matrix = np.array([[1 / TEXTURE_SCALE, 0, 0], [0, 1 / TEXTURE_SCALE, 0]], np.float64)
+    large = cv2.warpAffine(
+        cv2.cvtColor(texture, cv2.COLOR_RGB2RGBA),
+        matrix,
+        (width * TEXTURE_SCALE, height * TEXTURE_SCALE),
+        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(large, np.uint8)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False)
 def fill_map(
     triangles: npt.NDArray[np.int32],
     target: npt.NDArray[np.float32],
