@@ -387,8 +387,9 @@ def report(
     results[recognizer][condition] = dataclasses.asdict(found)
     print(
         f"{recognizer:11} {condition:18} {found.n_clips:3d} clips  "
-        f"class {found.class_accuracy:.3f}  boundary {found.boundary_ms:5.1f} ms  jaw {found.jaw_correlation:.3f}  "
-        f"closures P {found.closure_precision:.2f} R {found.closure_recall:.2f}",
+        f"class {found.class_accuracy:.3f}  boundary {found.boundary_ms:5.1f} ms  "
+        f"jaw {found.jaw_correlation:.3f}  closures "
+        f"P {found.closure_precision:.2f} R {found.closure_recall:.2f}",
         flush=True,
     )
 
