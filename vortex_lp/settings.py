@@ -345,6 +345,9 @@ class UiSettings(Strict):
     max_peaks: Annotated[int, Field(ge=100)]
     """Most points of a waveform."""
 
+    first_clip: str
+    """The preset that the timeline offers first."""
+
     colours: Annotated[list[str], Field(min_length=1)]
     """Colours of expression clips, ``"#rrggbb"``, given to the presets in their order, again and
     again."""

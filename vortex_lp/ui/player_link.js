@@ -13,11 +13,23 @@ function visibleVideo() {
 function tick() {
   tickRequest = 0;
   if (!element.isConnected || !player) return;
+  if (player.isConnected) last = { time: player.currentTime, plays: !player.paused && !player.ended, live: isLive(player) };
   for (const listener of timeListeners) listener(player.currentTime);
   if (!player.paused && !player.ended) tickRequest = requestAnimationFrame(tick);
 }
 function kick() {
   if (!tickRequest) tickRequest = requestAnimationFrame(tick);
+}
+// The finished video takes the place of the live one at the same moment, playing if that played.
+let last = { time: 0, plays: false, live: false };
+const isLive = (video) => !!video.closest('#live-box');
+function takeOver(video) {
+  const { time, plays } = last;
+  const go = () => {
+    if (Number.isFinite(video.duration)) video.currentTime = Math.min(time, video.duration);
+    if (plays) video.play().catch(() => {});
+  };
+  if (video.readyState >= 1) go(); else video.addEventListener('loadedmetadata', go, { once: true });
 }
 function bindPlayer() {
   const found = visibleVideo();
@@ -25,6 +37,8 @@ function bindPlayer() {
   if (player) for (const name of PLAYER_EVENTS) player.removeEventListener(name, kick);
   player = found;
   if (!player) return;
+  if (props.leads_player && last.live && !isLive(player)) takeOver(player);
+  last = { ...last, live: isLive(player) };
   for (const name of PLAYER_EVENTS) player.addEventListener(name, kick);
   kick();
 }

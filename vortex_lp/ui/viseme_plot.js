@@ -3,7 +3,7 @@
 // or null; `props.bands` are the clips: [{start_s, stop_s, label, colour}].
 const $ = (query) => element.querySelector(query);
 const stage = $('.vp-stage'), canvas = $('.vp-canvas'), over = $('.vp-over');
-const PHONES_PX = 24, BANDS_PX = 20, RULER_PX = 20, FIRST_WINDOW_S = 8, MIN_WINDOW_S = 0.5, EDGE_PX = 10;
+const PHONES_PX = 24, BANDS_PX = 20, RULER_PX = 20, FIRST_WINDOW_S = 12, MIN_WINDOW_S = 0.5, EDGE_PX = 10;
 const COLOURS = { jaw_open: '--vx-jaw', lip_width: '--vx-width', lip_rounding: '--vx-round', measured: '--vx-measured' };
 
 let data = null, from = 0, span = 1, now = 0;
@@ -140,8 +140,7 @@ function place(time) {
   $('.vp-head').style.transform = `translateX(${xAt(time) - 1}px)`;
   if (!over.hidden) $('.vp-mark').style.transform = `translateX(${(time / duration()) * over.clientWidth - 1}px)`;
   const phone = phoneAt(time);
-  const at = (channel) => channel.values[clamp(Math.floor((time / duration()) * channel.values.length), 0, channel.values.length - 1)];
-  $('.vp-read').textContent = `${time.toFixed(2)} s` + (phone ? ` · ${phone === 'SIL' ? 'silence' : phone}` : '') + ` · jaw ${(at(data.channels[0]) ?? 0).toFixed(2)}`;
+  $('.vp-read').textContent = `${time.toFixed(2)} s` + (phone ? ` · ${phone === 'SIL' ? 'silence' : phone}` : '');
   stage.setAttribute('aria-valuemax', duration().toFixed(2));
   stage.setAttribute('aria-valuenow', clamp(time, 0, duration()).toFixed(2));
   stage.setAttribute('aria-valuetext', `${time.toFixed(2)} seconds${phone && phone !== 'SIL' ? ', sound ' + phone : ''}`);

@@ -93,6 +93,7 @@ with no_stub_file():
                 scripts=("player_link.js", "viseme_plot.js"),
                 bands=[dict(band) for band in bands],
                 video_id=video_id,
+                leads_player=True,
                 label=label,
                 **kwargs,
             )
