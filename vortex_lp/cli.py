@@ -67,7 +67,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _leave)
     with without_chatter():
         try:
-            app()
+            app(prog_name="vortex-lp")
         except VortexError as error:
             typer.echo(f"vortex-lp: {error}", err=True)
             raise SystemExit(EXIT_MISTAKE) from error
@@ -98,8 +98,8 @@ def _top(
 
 @app.command()
 def animate(
-    portrait: Annotated[Path, typer.Argument(help="A picture of somebody.", show_default=False)],
-    audio: Annotated[Path, typer.Argument(help="What they shall say.", show_default=False)],
+    portrait: Annotated[Path, typer.Argument(metavar="PORTRAIT", help="A picture of somebody.")],
+    audio: Annotated[Path, typer.Argument(metavar="AUDIO", help="What they shall say.")],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The video to write (.mp4).", show_default=False)
     ],
@@ -171,7 +171,7 @@ def animate(
 
 @app.command()
 def visemes(
-    audio: Annotated[Path, typer.Argument(help="A recording.", show_default=False)],
+    audio: Annotated[Path, typer.Argument(metavar="AUDIO", help="A recording.")],
     layout: Annotated[str, typer.Option("--format", help="json, csv or rhubarb.")] = "json",
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Where to; else it is printed.")

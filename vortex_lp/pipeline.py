@@ -79,7 +79,7 @@ def animate(
     settings = settings or load_settings()
     performance = request.performance
     check_output(request.output, inputs=(request.portrait, request.audio))
-    _check_performance(performance, settings=settings)
+    check_performance(performance, settings=settings)
     clock = StageClock(on_progress)
 
     with clock.stage("listen"):
@@ -96,7 +96,7 @@ def animate(
         track = make_motion(analysis.mouth, performance, settings=settings)
     path = _film(prepared, track, analysis.speech, request.output, settings=settings, clock=clock)
 
-    said = (loaded.reason, *analysis.notes, prepared.note)
+    said = (loaded.note, *analysis.notes, prepared.note)
     return AnimateResult(
         path=path,
         speech=analysis.speech,
@@ -161,6 +161,7 @@ def make_motion(mouth: MouthTrack, performance: Performance, *, settings: Settin
         seed=seed,
         settings=settings,
         options=performance.motion,
+        base_intensity=performance.intensity,
     )
 
 
@@ -181,7 +182,7 @@ def export_visemes(
     """
     if layout not in LAYOUTS:
         raise SettingsError(f"there is no format {layout!r}; use one of {', '.join(LAYOUTS)}")
-    _check_performance(performance, settings=settings)
+    check_performance(performance, settings=settings)
     speech = decode_speech(file, limits=settings.limits)
     analysis = analyse(speech, performance, settings=settings)
     return LAYOUTS[layout](analysis.mouth), analysis.notes
@@ -209,7 +210,7 @@ def rehearse(
     Raises:
         VortexError: One of its kinds, with a sentence for the user.
     """
-    _check_performance(performance, settings=settings)
+    check_performance(performance, settings=settings)
     prepared = loaded.renderer.prepare(portrait_from_array(image), framing="full")
     speech = speech_from_samples(audio, rate_hz=rate_hz)
     analysis = analyse(speech, performance, settings=settings)
@@ -363,7 +364,7 @@ def _clips(performance: Performance, *, duration_s: float, settings: Settings) -
     return performance.timeline
 
 
-def _check_performance(performance: Performance, *, settings: Settings) -> None:
+def check_performance(performance: Performance, *, settings: Settings) -> None:
     """Refuse what is wrong before anything slow is done."""
     fps = exact_fps(performance.fps or settings.video.fps)
     duration_s = performance.duration_s

@@ -64,6 +64,11 @@ class LoadedRenderer:
     reason: str | None
     """As in `RendererChoice`."""
 
+    @property
+    def note(self) -> str | None:
+        """Say in one sentence for the user that this is not LivePortrait and why, or None."""
+        return self.reason and f"mesh is used instead of LivePortrait: {self.reason}"
+
 
 def choose_renderer(name: str, *, options: RendererOptions | None = None) -> RendererChoice:
     """Return which renderer `name` stands for here; ``"auto"`` is LivePortrait where it can run.
