@@ -54,7 +54,9 @@ def slider_prior() -> np.ndarray:
             prior[ARKIT_INDEX[name], keypoint, AXES.index(axis)] += amount
 
     put("jawOpen", (19, "y", 0.09), (19, "z", 0.009), (17, "y", -0.009))
-    put("mouthClose", (19, "y", -0.04))
+    # ARKit's mouthClose shuts what jawOpen opens; a funnel parts the lips.
+    put("mouthClose", (19, "y", -0.09))
+    put("mouthFunnel", (19, "y", 0.02))
     put("jawLeft", (19, "x", 0.03))
     put("jawRight", (19, "x", -0.03))
     put("mouthLeft", (19, "x", 0.03))
