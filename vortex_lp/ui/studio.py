@@ -1,11 +1,13 @@
 """The page: where things stand and which event calls which handler."""
 
 import functools
-import tempfile
+import os
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
 
 from vortex_lp.resources import resource_folder
 from vortex_lp.settings import Settings, load_settings
@@ -13,6 +15,7 @@ from vortex_lp.ui.engine import Engine
 from vortex_lp.ui.form import preset_choices
 from vortex_lp.ui.handlers import NO_PORTRAIT, NO_VOICE, READY, Handlers
 from vortex_lp.ui.inputs import LiveVideo, PortraitInput
+from vortex_lp.ui.security import Guard
 from vortex_lp.ui.sessions import Sessions
 from vortex_lp.ui.status_line import StatusLine
 from vortex_lp.ui.theme import studio_css, studio_theme
@@ -267,12 +270,14 @@ def _factor(label: str, elem_id: str) -> gr.Slider:
 def build_app(settings: Settings | None = None) -> gr.Blocks:
     """Return the studio; nothing is loaded until somebody opens it."""
     settings = settings or load_settings()
-    root = Path(tempfile.gettempdir()) / "vortex-lp-studio"
+    # What lies in Gradio's own folder is served from there, without a copy that would outlive us.
+    root = Path(get_upload_folder()) / "studio"
     sessions = Sessions(root, n_threads=settings.ui.n_threads, idle_s=settings.ui.idle_s)
     handlers = Handlers(settings, engine=Engine(settings), sessions=sessions)
     app = gr.Blocks(
         title="Vortex LP studio",
         fill_width=True,
+        analytics_enabled=False,
         delete_cache=(settings.ui.cache_sweep_s, settings.ui.cache_age_s),
     )
     with app:
@@ -348,15 +353,37 @@ def _wire(app: gr.Blocks, page: Page, handlers: Handlers) -> None:
     )
 
 
-def launch_options(settings: Settings) -> dict[str, Any]:
-    """Return what `gr.Blocks.launch` is to be told wherever the studio is started."""
-    return {
-        "theme": studio_theme(),
-        "css": studio_css(),
-        "footer_links": [],
-        "run_history": False,
-        "max_file_size": f"{settings.ui.max_upload_mb}mb",
-        "ssr_mode": False,
-        "show_error": False,
-        "enable_monitoring": False,
-    }
+def launch(
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    settings: Settings | None = None,
+    **options: Any,  # Whatever else `gr.Blocks.launch` takes, such as auth or root_path.
+) -> gr.Blocks:
+    """Start the studio and return it; this waits until it ends unless told otherwise.
+
+    Args:
+        host: The address to listen at; None is Gradio's own choice, this machine only.
+        port: The port, or None for the environment's or the settings' one.
+        settings: None for those that come with the package.
+        **options: Passed on to Gradio.
+    """
+    settings = settings or load_settings()
+    app = build_app(settings)
+    # A Space and Gradio's own users set the port in the environment, which Gradio reads itself.
+    chosen = port or (None if "GRADIO_SERVER_PORT" in os.environ else settings.ui.port)
+    app.launch(
+        server_name=host,
+        server_port=chosen,
+        theme=studio_theme(),
+        css=studio_css(),
+        footer_links=[],
+        run_history=False,
+        max_file_size=f"{settings.ui.max_upload_mb}mb",
+        ssr_mode=False,
+        show_error=False,
+        enable_monitoring=False,
+        app_kwargs={"middleware": [Middleware(Guard)]},
+        **options,
+    )
+    return app
