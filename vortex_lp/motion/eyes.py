@@ -27,7 +27,8 @@ SACCADE_S, SACCADE_S_PER_DEG = 0.021, 0.0022
 """Duration of a saccade: this, and this much for each degree (Carpenter 1988)."""
 
 _DRIFT_HZ = (0.05, 0.5)
-_SHUT = 0.95
+_SHUT = 0.99
+_WAYS = ("In", "Out", "Up", "Down")
 _LIDS = [ARKIT_INDEX["eyeBlinkLeft"], ARKIT_INDEX["eyeBlinkRight"]]
 _WIDE = [ARKIT_INDEX["eyeWideLeft"], ARKIT_INDEX["eyeWideRight"]]
 # The person's left is the viewer's right, which is where positive angles look.
@@ -191,6 +192,16 @@ def _saccades(times_s: Curve, *, seed: int, settings: GazeSettings) -> npt.NDArr
     lasts_s = SACCADE_S + SACCADE_S_PER_DEG * np.hypot(step[:, 0], step[:, 1])
     done = smootherstep((times_s - starts_s[number]) / lasts_s)
     return np.asarray(before + step * done[:, None])
+
+
+def gaze_of(weights: FloatArray, *, side: str) -> tuple[float, float]:
+    """Return where the eye on the person's `side`, Left or Right, looks in one frame (K,).
+
+    To the viewer's right and up, 1 being an eyeLook weight of 1.
+    """
+    look = {way: float(weights[ARKIT_INDEX[f"eyeLook{way}{side}"]]) for way in _WAYS}
+    outwards = look["Out"] - look["In"]
+    return (outwards if side == "Left" else -outwards), look["Up"] - look["Down"]
 
 
 def apply_eyes(

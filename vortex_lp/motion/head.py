@@ -1,8 +1,8 @@
 """The head: it sways, it nods with what is stressed, and it settles in long pauses.
 
-**Sway** is noise between 0.06 and 0.45 Hz (see `curves.sway`), so it cannot jitter. **Accents** are
+**Sway** is noise between 0.1 and 0.7 Hz (see `curves.sway`), so it cannot jitter. **Accents** are
 nods on loud syllables, as in talkers whose head marks the beat (Hadar et al. 1983; Munhall et al.
-2004): a fall of about 0.2 s and a rise of about 0.4 s along paths of least jerk, whose lowest point
+2004): a fall of a quarter and a rise of half a second along paths of least jerk, whose lowest point
 is on the syllable. Everything starts at exactly 0 with no speed, which is the portrait's own pose,
 and a soft limit keeps each angle within `limit_deg`.
 """
@@ -39,7 +39,7 @@ def plan_accents(
     """Return the loud syllables that are marked, by time, with `strength` as a factor on each.
 
     A syllable counts when nothing louder is within `accent_gap_s`; chance leaves some out, because
-    nobody nods at every word.
+    nobody nods at every word. One too early for its nod to begin with the clip does not count.
     """
     peaks = _peaks(mouth.loudness, apart=max(1, round(settings.accent_gap_s * float(mouth.fps))))
     loud = mouth.loudness[peaks]
@@ -48,7 +48,7 @@ def plan_accents(
     low, high = settings.nod_deg
     accents = []
     for frame, level, lot in zip(peaks, loud, lots, strict=True):
-        if lot[0] >= settings.accent_share:
+        if lot[0] >= settings.accent_share or times_s[frame] < settings.nod_fall_s:
             continue
         nod = (low + lot[1] * (high - low)) * float(level) * strength
         # Four in five go down; the others lift the chin a little, mostly with a tilt.

@@ -13,7 +13,7 @@ the other must be understood:
 
 import numpy as np
 
-from vortex_lp.motion.curves import Curve, Talk
+from vortex_lp.motion.curves import Curve, Talk, smoothstep
 from vortex_lp.motion.expressions import Expression
 from vortex_lp.settings import MouthMotionSettings
 from vortex_lp.values import ARKIT_NAMES, FloatArray, MouthTrack
@@ -71,8 +71,8 @@ def mix_mouth(
     feeling[:, OFF_THE_TEETH] *= 1.0 - tuck
     opened = speech[:, _JAW_OPEN, None] / np.float32(settings.open_at)
     feeling[:, CLOSING] *= 1.0 - np.clip(opened, 0.0, 1.0)
-    rounded = np.clip(speech[:, ROUNDING].sum(axis=1, keepdims=True), 0.0, 1.0)
-    feeling[:, WIDENING] *= 1.0 - np.float32(settings.smile_yields) * rounded
+    rounded = smoothstep(speech[:, ROUNDING].sum(axis=1, dtype=np.float64))[:, None]
+    feeling[:, WIDENING] *= 1.0 - settings.smile_yields * rounded
 
     mixed = 1.0 - (1.0 - speech[:, MOUTH]) * (1.0 - feeling[:, MOUTH])
     return np.asarray(mixed, np.float32), closure[:, 0]
