@@ -148,7 +148,7 @@ def _silhouette(
             cv2.fillPoly(tones, path, tone, cv2.LINE_8, 4)
             start += width
     tones = cv2.GaussianBlur(tones, (0, 0), 0.07 * fine)
-    return cover.astype(np.float32) / 255, np.asarray(tones, np.float32)
+    return np.asarray(cover / 255, np.float32), np.asarray(tones, np.float32)
 
 
 def _enamel(n_rows: int, *, edge: int, height_px: float) -> FloatArray:

@@ -30,10 +30,11 @@ class Warp:
         self._source = image_points(head.points)
         self._box = box_around(self._source[FIRST_RING_POINT:], margin_px=0, picture=canvas.picture)
         self._texture = _enlarged(canvas.texture)
-        width, height = (-(-side // MAP_STEP) for side in self._box.size)
+        # One block more on every side, because cv2.resize cannot interpolate beyond the outermost.
+        width, height = (-(-side // MAP_STEP) + 2 for side in self._box.size)
         # The middle of each block of pixels is where cv2.resize will put its value.
-        self._left = self._box.left + (MAP_STEP - 1) / 2
-        self._top = self._box.top + (MAP_STEP - 1) / 2
+        self._left = self._box.left - MAP_STEP + (MAP_STEP - 1) / 2
+        self._top = self._box.top - MAP_STEP + (MAP_STEP - 1) / 2
         self._still = identity_map(width, height, left=self._left, top=self._top, step=MAP_STEP)
         self._map = self._still.copy()
 
@@ -46,7 +47,8 @@ class Warp:
         place = cv2.resize(
             place, (width * MAP_STEP, height * MAP_STEP), interpolation=cv2.INTER_LINEAR
         )
-        place = place[: self._box.size[1], : self._box.size[0]]
+        inside = [slice(MAP_STEP, MAP_STEP + side) for side in self._box.size[::-1]]
+        place = place[inside[0], inside[1]]
         moved = cv2.remap(
             self._texture, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
