@@ -15,6 +15,7 @@ from types import MappingProxyType
 from vortex_lp.errors import SettingsError, TimelineError
 from vortex_lp.face.landmarker import MAX_FACES, FaceLandmarker
 from vortex_lp.face.source import SourceCheck, check_source
+from vortex_lp.motion.formats import read_motion, write_motion
 from vortex_lp.motion.timeline import parse_timeline, sequence_clips
 from vortex_lp.motion.track import make_track
 from vortex_lp.progress import OnProgress, StageClock
@@ -45,6 +46,8 @@ from vortex_lp.timebase import (
     seconds,
 )
 from vortex_lp.values import Clip, FloatArray, Frame, MotionTrack, MouthTrack, Speech
+from vortex_lp.video.convert import CONVERSIONS as CONVERSIONS
+from vortex_lp.video.convert import convert_video as convert_video
 from vortex_lp.video.encoder import check_output, write_video
 from vortex_lp.video.segments import LIVE_FILE as LIVE_FILE
 from vortex_lp.video.segments import LiveStep as LiveStep
@@ -306,6 +309,25 @@ def read_timeline(file: Path, *, settings: Settings) -> tuple[Clip, ...]:
             f"the timeline {file} cannot be read ({error}); give a JSON file"
         ) from error
     return parse_timeline(text, settings=settings)
+
+
+def save_motion(track: MotionTrack, file: Path, *, settings: Settings) -> Path:
+    """Write `track` to `file`: Live Link Face's CSV where its name ends in .csv, else JSON.
+
+    Raises:
+        MotionError: The file cannot be written.
+    """
+    write_motion(track, file, full_deg=settings.motion.gaze.full_deg)
+    return file
+
+
+def load_motion(file: Path, *, fps: float | Fraction | None = None) -> MotionTrack:
+    """Return the track that `file` holds: Live Link Face's CSV, or our JSON.
+
+    Raises:
+        MotionError: It cannot be read or is malformed; the message names row and column.
+    """
+    return read_motion(file, fps=fps)
 
 
 @functools.lru_cache(maxsize=1)
