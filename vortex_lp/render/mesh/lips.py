@@ -11,7 +11,8 @@ from vortex_lp.render.mesh.landmarks import (
     LOWER_LIP_RINGS,
     UPPER_LIP_RINGS,
 )
-from vortex_lp.values import N_LANDMARKS, FloatArray
+from vortex_lp.render.mesh.rig import FaceRig
+from vortex_lp.values import ARKIT_NAMES, N_LANDMARKS, FloatArray
 
 CLOSED_GAP_CM = 0.14
 """MediaPipe's inner lip edges stand up to this far apart on a shut mouth (measured on our
@@ -19,6 +20,11 @@ portraits); a source gap up to this counts as shut."""
 
 OPEN_GAP_CM = 0.2
 """A portrait whose lips are further apart than this has its mouth open."""
+
+LIKE_SOURCE = 0.12
+"""Weights that differ by less than about this ask for the portrait's own mouth."""
+
+IS_MOUTH = np.array([name.startswith(("mouth", "jaw")) for name in ARKIT_NAMES])
 
 MAX_GAP_CM = 3.6
 """No mouth opens further, whatever is asked."""
@@ -37,8 +43,8 @@ class Lips:
     up: FloatArray
     """(3,) the face's upward axis in head space."""
 
-    source_gap_cm: float
-    """The widest gap between the inner edges on the portrait."""
+    source_gap_cm: FloatArray
+    """(11,) the gap between the inner edges on the portrait, beyond `shut_gap_cm`."""
 
     shut_gap_cm: FloatArray
     """(11,) the gap between the inner edges that counts as shut."""
@@ -49,7 +55,19 @@ class Lips:
     @property
     def is_open_on_portrait(self) -> bool:
         """Whether the portrait shows what is behind its lips."""
-        return self.source_gap_cm > OPEN_GAP_CM
+        return bool(self.source_gap_cm.max() > OPEN_GAP_CM)
+
+    def gap(self, weights: FloatArray, source: FloatArray, *, rig: FaceRig) -> FloatArray:
+        """Return the gap (T, 11) [cm] that weights (T, K) ask of a portrait that shows `source`.
+
+        The rig says how far lips part. Where little is asked beyond what the portrait shows, the
+        portrait itself knows better than the rig.
+        """
+        asked, shown = rig.lip_gap(weights), rig.lip_gap(source[None])
+        away = np.abs(weights - source)[:, IS_MOUTH].max(axis=1, keepdims=True)
+        keep = np.exp(-((away / LIKE_SOURCE) ** 2))
+        gap = asked + keep * (self.source_gap_cm - shown)
+        return np.asarray(np.maximum(gap, 0.0), np.float32)
 
     def correct(self, head: Head, shift: FloatArray, *, gap_cm: FloatArray) -> FloatArray:
         """Return `shift` (T, L, 3) [px] changed so that the lips part by `gap_cm` (T, 11)."""
@@ -71,7 +89,7 @@ def build_lips(head: Head) -> Lips:
     shut = np.clip(gap, 0.0, CLOSED_GAP_CM) if gap.max() < OPEN_GAP_CM else np.zeros_like(gap)
     return Lips(
         up=np.asarray(up, np.float32),
-        source_gap_cm=float(gap.max()),
+        source_gap_cm=np.asarray(np.maximum(gap - shut, 0.0), np.float32),
         shut_gap_cm=np.asarray(shut, np.float32),
         spread=_spread(head),
     )

@@ -143,7 +143,7 @@ def _light(canvas: Frame, head: Head) -> FloatArray:
 
 def _own_teeth(canvas: Frame, head: Head, lips: Lips, *, light: FloatArray) -> OwnTeeth | None:
     """Return the teeth that the portrait shows, or None where its mouth is shut or dark."""
-    if lips.source_gap_cm < REAL_TEETH_GAP_CM:
+    if lips.source_gap_cm.max() < REAL_TEETH_GAP_CM:
         return None
     outline = _window_outline(image_points(head.points), up=image_points(lips.up), inset_px=0.0)
     box = box_around(outline, margin_px=6, picture=canvas)

@@ -111,7 +111,7 @@ class MeshPortrait:
         """Return where everything is in some frames of `track`."""
         weights, head_deg = track.weights[frames], track.head_deg[frames]
         moved = relative_weights(weights, self.face.weights)
-        gap_cm = self.rig.lip_gap(weights)
+        gap_cm = self.lips.gap(weights, self.face.weights, rig=self.rig)
         if track.closure is not None:
             gap_cm = gap_cm * (1 - track.closure[frames, None])
         eyes = eye_motion(moved, self.face.weights, rig=self.rig)
