@@ -14,7 +14,7 @@ from vortex_lp.render.base import Framing
 from vortex_lp.render.mesh.canvas import Canvas, make_canvas
 from vortex_lp.render.mesh.eyes import Eye, build_eyes, draw_eye
 from vortex_lp.render.mesh.head import Head, build_head, image_points
-from vortex_lp.render.mesh.lids import EyeMotion, eye_motion, set_lids
+from vortex_lp.render.mesh.lids import EyeMotion, eye_motion, fit_round_eyes, set_lids
 from vortex_lp.render.mesh.lips import Lips, build_lips
 from vortex_lp.render.mesh.mouth import Mouth, build_mouth, draw_mouth
 from vortex_lp.render.mesh.rig import FaceRig, load_rig
@@ -50,7 +50,7 @@ class MeshRenderer:
         """
         source = find_source_face(portrait, landmarker=self._landmarker, limits=self._limits)
         canvas = make_canvas(portrait, source.face, framing=framing)
-        face = replace(source.face, landmarks=canvas.landmarks)
+        face = replace(source.face, landmarks=fit_round_eyes(canvas.landmarks))
         head = build_head(face)
         lips = build_lips(head)
         return MeshPortrait(
