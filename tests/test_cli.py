@@ -148,6 +148,20 @@ def test_visemes_are_printed_in_each_format(
         assert document["phones"][-1]["stop_s"] == pytest.approx(1.0)
 
 
+def test_the_finished_video_is_measured_where_that_is_asked(
+    animate: Run, run: Run, tmp_path: Path
+) -> None:
+    out, found = tmp_path / "v.mp4", tmp_path / "report.json"
+    done = animate("--report", found, "--track", tmp_path / "track.json", "--fps", "12", output=out)
+    assert done.code == 0, done.err
+    assert "held against the motion track" in done.out
+    assert json.loads(found.read_text())["n_frames"] == 12
+    again = run("report", out, "--track", tmp_path / "track.json")
+    assert "held against the motion track" in again.out
+    assert "held against its own sound" in run("report", out).out
+    assert run("report", tmp_path / "gone.mp4").is_mistake("gone.mp4")
+
+
 def test_the_doctor_finds_this_machine_well(run: Run) -> None:
     done = run("doctor")
     assert done.code == 0, done.out

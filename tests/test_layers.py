@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "vortex_lp"
-CORE = {"errors", "values", "timebase", "settings", "resources", "progress", "__init__"}
+CORE = {"errors", "values", "timebase", "settings", "resources", "progress", "uploads", "__init__"}
 STAGES = {"face", "speech", "motion", "render", "video", "report"}
 MAY_IMPORT = {
     **{name: CORE for name in CORE | STAGES},
@@ -17,10 +17,11 @@ MAY_IMPORT = {
     "report": CORE | {"face"},
     "request": CORE | STAGES,
     "pipeline": CORE | STAGES | {"request"},
+    "exports": CORE | STAGES | {"pipeline", "request"},
     "model": CORE | {"pipeline", "request"},
     "tensors": CORE | {"speech"},
-    "ui": CORE | {"pipeline", "request", "report"},
-    "cli": CORE | {"pipeline", "request", "report", "doctor", "terminal", "ui"},
+    "ui": CORE | {"pipeline", "request", "exports", "report"},
+    "cli": CORE | {"pipeline", "request", "report", "exports", "doctor", "terminal", "ui"},
     "terminal": CORE,
     "__main__": {"cli"},
     # The doctor looks at every organ; that is its job.

@@ -1,9 +1,8 @@
 """The command line, ``vortex-lp``: everything slow is imported by the command that needs it."""
 
 import logging
+import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,13 +11,13 @@ import typer
 
 from vortex_lp import __version__
 from vortex_lp.errors import SettingsError, VortexError
-from vortex_lp.terminal import without_chatter
+from vortex_lp.terminal import progress_bar, without_chatter
 
 if TYPE_CHECKING:
-    from vortex_lp.progress import OnProgress, Progress
-    from vortex_lp.render.liveportrait.download import Progress as Download
+    from vortex_lp.progress import Progress
     from vortex_lp.request import AnimateResult
     from vortex_lp.settings import Settings
+    from vortex_lp.values import MotionTrack, MouthTrack
 
 EXIT_MISTAKE = 2
 """What the process ends with where the user can put it right."""
@@ -135,6 +134,12 @@ def animate(
     weights: Weights = None,
     device: Device = None,
     config: Config = None,
+    report_file: Annotated[
+        Path | None, typer.Option("--report", help="Measure the video; write a JSON report.")
+    ] = None,
+    track_file: Annotated[
+        Path | None, typer.Option("--track", help="Write its motion too (.json, or .csv).")
+    ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Animate PORTRAIT so that it says AUDIO."""
@@ -164,9 +169,17 @@ def animate(
     )
     # The result's notes hold this warning; twice would be once too often.
     logging.getLogger("vortex_lp.render.registry").setLevel(logging.ERROR)
-    with _progress_bar(hidden=quiet) as on_progress:
-        result = pipeline.animate(request, settings=settings, on_progress=on_progress)
-    _report(result)
+    with progress_bar(hidden=quiet) as show:
+        result = pipeline.animate(
+            request,
+            settings=settings,
+            on_progress=lambda step: show(_STAGE_NAMES[step.stage], *_counts(step)),
+        )
+    if track_file is not None:
+        pipeline.save_motion(result.track, track_file, settings=settings)
+    _say_what_was_made(result)
+    if report_file is not None:
+        _measure(output, settings=settings, track=result.track, mouth=result.mouth, to=report_file)
 
 
 @app.command()
@@ -182,19 +195,50 @@ def visemes(
     config: Config = None,
 ) -> None:
     """Print what the mouth does in AUDIO, as JSON, CSV or Rhubarb's table."""
-    from vortex_lp import pipeline
+    from vortex_lp.exports import export_visemes
     from vortex_lp.request import Performance
 
     performance = Performance(recognizer=recognizer, transcript=_text(transcript), fps=fps)
-    text, notes = pipeline.export_visemes(
-        audio, performance, layout=layout, settings=_settings(config)
-    )
+    text, notes = export_visemes(audio, performance, layout=layout, settings=_settings(config))
     for note in notes:
         typer.echo(f"note: {note}", err=True)
     if output is None:
         typer.echo(text, nl=not text.endswith("\n"))
     else:
         _write(output, text)
+
+
+@app.command()
+def report(
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="Any talking-head video.")],
+    track: Annotated[
+        Path | None, typer.Option(help="The motion that it was made from (.json or .csv).")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the report there as well.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Measure what VIDEO really does: lip sync, closures, blinks, stillness, streams."""
+    from vortex_lp.pipeline import load_motion
+
+    motion = load_motion(track) if track is not None else None
+    _measure(video, settings=_settings(config), track=motion, mouth=None, to=json_file)
+
+
+@app.command(name="app")
+def studio(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen at.", show_default="127.0.0.1")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port.", show_default="7860")] = None,
+    config: Config = None,
+) -> None:
+    """Start the studio in the browser."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    from vortex_lp.ui.studio import launch
+
+    launch(host=host, port=port, settings=_settings(config))
 
 
 @app.command()
@@ -216,7 +260,7 @@ def download(
     known = {name: name for name in REPOSITORIES}
     if source not in known:
         raise SettingsError(f"there is no source {source!r}; use {' or '.join(known)}")
-    with _download_bar() as on_progress:
+    with progress_bar(in_bytes=True) as show:
         done = download_weights(
             known[source],
             cache_dir,
@@ -224,7 +268,11 @@ def download(
             force=force,
             verify=verify,
             from_dir=from_dir,
-            on_progress=on_progress,
+            on_progress=lambda step: show(
+                f"{step.file} ({step.file_number} of {step.n_files})",
+                step.done_bytes,
+                step.total_bytes,
+            ),
         )
     for record in done.files:
         size = f"{record.n_bytes / 1e6:.1f} MB"
@@ -285,69 +333,38 @@ def _write(file: Path, text: str) -> None:
         ) from error
 
 
-@contextmanager
-def _download_bar() -> Iterator["Callable[[Download], None]"]:
-    """Show how far each file is."""
-    from rich import progress as bars
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    bar = bars.Progress(
-        bars.TextColumn("{task.description}"),
-        bars.BarColumn(),
-        bars.DownloadColumn(),
-        bars.TransferSpeedColumn(),
-        bars.TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    with bar:
-        task = bar.add_task("", total=None)
-
-        def show(progress: "Download") -> None:
-            bar.update(
-                task,
-                description=f"{progress.file} ({progress.file_number} of {progress.n_files})",
-                completed=progress.done_bytes,
-                total=progress.total_bytes or None,
-            )
-
-        yield show
+def _counts(step: "Progress") -> tuple[int, int]:
+    """Return what is done and what there is to do, in frames where they are known."""
+    if step.n_frames > 0:
+        return step.n_done, step.n_frames
+    return round(100 * step.share), 100
 
 
-@contextmanager
-def _progress_bar(*, hidden: bool) -> Iterator["OnProgress"]:
-    """Show a bar on the terminal, if it is one, and take it away again."""
-    from rich import progress as bars
-    from rich.console import Console
+def _measure(
+    video: Path,
+    *,
+    settings: "Settings",
+    track: "MotionTrack | None",
+    mouth: "MouthTrack | None",
+    to: Path | None,
+) -> None:
+    """Print what `video` really does, and write it down."""
+    from vortex_lp.exports import report_video
 
-    console = Console(stderr=True)
-    bar = bars.Progress(
-        bars.TextColumn("{task.description}"),
-        bars.BarColumn(),
-        bars.MofNCompleteColumn(),
-        bars.TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=hidden or not console.is_terminal,
-    )
-    with bar:
-        task = bar.add_task("", total=100)
-
-        def show(progress: "Progress") -> None:
-            in_frames = progress.n_frames > 0
-            bar.update(
-                task,
-                description=_STAGE_NAMES[progress.stage],
-                completed=progress.n_done if in_frames else round(100 * progress.share),
-                total=progress.n_frames if in_frames else 100,
-            )
-
-        yield show
+    with progress_bar() as show:
+        report = report_video(
+            video,
+            settings=settings,
+            track=track,
+            mouth=mouth,
+            on_frame=lambda n_done, n_frames: show("Measuring", n_done, n_frames),
+        )
+    typer.echo(report.summary())
+    if to is not None:
+        _write(to, report.to_json() + "\n")
 
 
-def _report(result: "AnimateResult") -> None:
+def _say_what_was_made(result: "AnimateResult") -> None:
     """Say what was made, and what the user should know about it."""
     width, height = result.size
     spent_s = sum(result.timings_s.values())

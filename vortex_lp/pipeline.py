@@ -33,7 +33,6 @@ from vortex_lp.request import (
 )
 from vortex_lp.settings import Settings, load_settings
 from vortex_lp.speech.audio import decode_speech, speech_from_samples
-from vortex_lp.speech.formats import to_csv, to_json, to_rhubarb
 from vortex_lp.speech.recognizers import recognize
 from vortex_lp.speech.visemes import make_mouth
 from vortex_lp.timebase import (
@@ -52,13 +51,6 @@ from vortex_lp.video.encoder import check_output, write_video
 from vortex_lp.video.segments import LIVE_FILE as LIVE_FILE
 from vortex_lp.video.segments import LiveStep as LiveStep
 from vortex_lp.video.segments import write_live
-
-LAYOUTS: dict[str, Callable[[MouthTrack], str]] = {
-    "json": to_json,
-    "csv": to_csv,
-    "rhubarb": to_rhubarb,
-}
-"""The formats that visemes are exported in."""
 
 
 def animate(
@@ -166,29 +158,6 @@ def make_motion(mouth: MouthTrack, performance: Performance, *, settings: Settin
         options=performance.motion,
         base_intensity=performance.intensity,
     )
-
-
-def export_visemes(
-    file: Path, performance: Performance, *, layout: str, settings: Settings
-) -> tuple[str, tuple[str, ...]]:
-    """Return what the mouth does in the recording `file`, as text, and sentences for the user.
-
-    Args:
-        file: A recording.
-        performance: `recognizer`, `transcript`, `fps` and `duration_s` of it count here.
-        layout: ``"json"``, ``"csv"`` or ``"rhubarb"``.
-        settings: Everything that can be set.
-
-    Raises:
-        SettingsError: There is no such layout or recogniser.
-        AudioError: The recording cannot be used.
-    """
-    if layout not in LAYOUTS:
-        raise SettingsError(f"there is no format {layout!r}; use one of {', '.join(LAYOUTS)}")
-    check_performance(performance, settings=settings)
-    speech = decode_speech(file, limits=settings.limits)
-    analysis = analyse(speech, performance, settings=settings)
-    return LAYOUTS[layout](analysis.mouth), analysis.notes
 
 
 def rehearse(

@@ -4,7 +4,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _CHATTER = re.compile(
@@ -47,3 +47,40 @@ def _filter(source: int, target: int) -> None:
         for line in lines:
             if not _CHATTER.match(line):
                 os.write(target, line)
+
+
+@contextmanager
+def progress_bar(
+    *, hidden: bool = False, in_bytes: bool = False
+) -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar while this lasts, if the terminal is one, and take it away again.
+
+    Args:
+        hidden: Show nothing.
+        in_bytes: What is counted are bytes.
+
+    Yields:
+        What to call with a description, how many are done, and how many there will be (0 while
+        that is not known).
+    """
+    from rich import progress as bars
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    count = bars.DownloadColumn() if in_bytes else bars.MofNCompleteColumn()
+    bar = bars.Progress(
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        count,
+        bars.TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=hidden or not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("", total=None)
+
+        def show(description: str, n_done: int, n_all: int) -> None:
+            bar.update(task, description=description, completed=n_done, total=n_all or None)
+
+        yield show
