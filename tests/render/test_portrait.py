@@ -194,7 +194,7 @@ def test_a_format_outside_the_list_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "nowhere.png", tmp_path):
-        with pytest.raises(PortraitError, match="there is no picture|cannot be opened"):
+        with pytest.raises(PortraitError, match=r"there is no picture|cannot be opened"):
             read_portrait(path, limits=LIMITS)
 
 
