@@ -3,6 +3,7 @@
 import itertools
 import threading
 import time
+from concurrent.futures import wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,16 @@ from vortex_lp.pipeline import (
     check_portrait,
     frame_of,
     listen,
+    load_motion,
     load_renderer,
     make_motion,
     prepare,
 )
 from vortex_lp.request import Analysis, Framing, Performance
 from vortex_lp.settings import Settings
-from vortex_lp.timebase import SPEECH_RATE_HZ, exact_fps
+from vortex_lp.timebase import SPEECH_RATE_HZ, exact_fps, frame_start
 from vortex_lp.ui.sessions import Job, Session
-from vortex_lp.values import N_BLENDSHAPES, SILENCE, Frame, MouthTrack, Speech
+from vortex_lp.values import N_BLENDSHAPES, SILENCE, Frame, MotionTrack, MouthTrack, Speech
 
 MIN_PAUSE_S = 0.15
 """Shorter silences are part of speaking, and nothing to snap to."""
@@ -45,6 +47,20 @@ class Voice:
         """Return what decides the outcome."""
         wish = self.performance
         return (self.audio, wish.recognizer, wish.transcript, wish.fps)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What the portrait says and does."""
+
+    speech: Speech
+    """What is heard; silence where a motion file came without a recording."""
+
+    analysis: Analysis | None
+    """What was recognised; None where a motion file drives the portrait."""
+
+    track: MotionTrack | None
+    """The motion file's; None where it is to be made from `analysis`."""
 
 
 class Engine:
@@ -86,6 +102,29 @@ class Engine:
             )
 
         return session.once("analysis", voice.key, work)
+
+    def script(
+        self, session: Session, wish: Performance, *, audio: Path | None, motion: Path | None
+    ) -> Job:
+        """Find out what to say and how to move; the result is a `Script`."""
+        heard = None if motion or audio is None else self.analysis(session, Voice(audio, wish))
+        sound = None if audio is None else self.speech(session, audio)
+
+        def work(job: Job) -> Script:
+            if heard is not None:
+                while not wait([heard.future], timeout=0.05).done:
+                    job.report(heard.share)
+                analysis = heard.future.result()
+                return Script(speech=analysis.speech, analysis=analysis, track=None)
+            assert motion is not None
+            track = load_motion(motion, fps=wish.fps)
+            n_samples = frame_start(track.n_frames, rate_hz=SPEECH_RATE_HZ, fps=track.fps)
+            silence = Speech(samples=np.zeros(max(1, n_samples), np.float32))
+            speech = sound.future.result() if sound else silence
+            return Script(speech=speech, analysis=None, track=track)
+
+        key = (motion, audio, None if motion else Voice(audio or Path(), wish).key)
+        return session.once("script", key, work)
 
     def check(self, session: Session, portrait: Path) -> Job:
         """Look for the face in the background; the result is a `SourceCheck`."""

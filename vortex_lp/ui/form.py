@@ -63,6 +63,9 @@ class Form:
     gaze_y: float
     """Where the eyes rest, -1 to 1: up."""
 
+    motion: str | None
+    """A motion file that drives the portrait instead of the voice, or None."""
+
     @classmethod
     def of(cls, values: Sequence[Any]) -> "Form":
         """Return the form of what Gradio hands over."""
@@ -77,6 +80,11 @@ class Form:
     def audio_file(self) -> Path | None:
         """Return the recording's path, or None."""
         return Path(self.audio) if self.audio else None
+
+    @property
+    def motion_file(self) -> Path | None:
+        """Return the motion file's path, or None."""
+        return Path(self.motion) if self.motion else None
 
     def performance(self) -> Performance:
         """Return how the portrait is to speak."""

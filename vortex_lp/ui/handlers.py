@@ -1,30 +1,37 @@
-"""What happens on the page: plain functions, each called by one event.
+"""What happens on the input side of the page: plain functions, each called by one event.
 
-Only here and in ``cli.py`` are `VortexError`s caught: their message is the sentence that is shown.
+Only the handlers and ``cli.py`` catch `VortexError`s: their message is the sentence that is shown.
 """
 
-import contextlib
-import time
+import json
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, wait
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from vortex_lp.errors import VortexError
-from vortex_lp.pipeline import LIVE_FILE, LiveStep, Prepared, film_live, make_motion
+from vortex_lp.pipeline import (
+    read_timeline,
+)
 from vortex_lp.request import Analysis, Performance
 from vortex_lp.settings import Settings
 from vortex_lp.timebase import seconds
 from vortex_lp.ui.engine import Engine, Voice, pauses, waveform
 from vortex_lp.ui.form import Form, bands
-from vortex_lp.ui.sessions import Job, Session, Sessions, StoppedError
+from vortex_lp.ui.sessions import Job, Sessions, StoppedError
 from vortex_lp.ui.status_line import StatusValue, Tone, status
-from vortex_lp.ui.timeline import TimelineValue, clean_timeline, empty_timeline, timeline_clips
+from vortex_lp.ui.timeline import (
+    TimelineValue,
+    clean_timeline,
+    empty_timeline,
+    timeline_clips,
+    timeline_entries,
+)
 from vortex_lp.ui.viseme_plot import phone_labels, plot_value
-from vortex_lp.values import SILENCE, MotionTrack
+from vortex_lp.values import SILENCE
 
 TICK_S = 0.2
 """How often a handler gives Gradio the chance to stop it [s]."""
@@ -33,82 +40,6 @@ NO_PORTRAIT = status("Add a portrait: a photograph, a painting or a drawing of o
 NO_VOICE = status("Add a recording, or speak into the microphone.")
 FINDING = "Finding the sounds in it…"
 READY = status("Add a portrait and a recording, then press Generate.")
-
-
-@dataclass(frozen=True, slots=True)
-class Take:
-    """One finished video and everything that can be exported with it."""
-
-    video: Path
-    """The MP4."""
-
-    form: Form
-    """What was asked for."""
-
-    analysis: Analysis
-    """What was heard."""
-
-    track: MotionTrack
-    """What the portrait did."""
-
-    renderer: str
-    """``"mesh"`` or ``"liveportrait"``."""
-
-    badge: str
-    """What ran where."""
-
-    size: tuple[int, int]
-    """Width and height [px]."""
-
-    notes: tuple[str, ...]
-    """Sentences for the user."""
-
-    timings_s: dict[str, float]
-    """Wall time from the click [s]: waiting for the analysis, until the first piece, in all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """What changes on the result side; None leaves a part as it is.
-
-    Gradio's page may drop an update when the next answer comes at once, so what shows and hides
-    is said in every answer, and a value that must arrive stands in the last one.
-    """
-
-    status: StatusValue
-    """How things stand."""
-
-    is_busy: bool = True
-    """Whether a video is being made, so that it can be cancelled but not started again."""
-
-    is_live: bool = False
-    """Whether the live video is in the place of the finished one."""
-
-    live: Any = None
-    """The next piece of the live video."""
-
-    final: Any = None
-    """The finished video."""
-
-    plot: Any = None
-    """The viseme plot."""
-
-    exports: Any = None
-    """The menu of exports."""
-
-    def row(self) -> list[Any]:
-        """Return the changes in the order of `Page.screen`."""
-        return [
-            self.status,
-            gr.update(visible=self.is_live),
-            gr.update(visible=not self.is_live),
-            gr.update(interactive=not self.is_busy),
-            gr.update(interactive=self.is_busy),
-            *(
-                gr.skip() if value is None else value
-                for value in (self.live, self.final, self.plot, self.exports)
-            ),
-        ]
 
 
 class Handlers:
@@ -169,7 +100,7 @@ class Handlers:
         )
         peaks = waveform(speech, peaks_hz=looks.peaks_hz, max_peaks=looks.max_peaks)
         return [
-            status(f"{_length(duration_s)}. {FINDING}", tone="busy"),
+            status(f"{length_text(duration_s)}. {FINDING}", tone="busy"),
             gr.update(value=fitted, peaks=peaks, phones=[], pauses=[]),
             {},
         ]
@@ -213,6 +144,10 @@ class Handlers:
         """Draw the clips behind the curves of the plot."""
         return gr.update(bands=bands(timeline_clips(timeline), settings=self.settings))
 
+    def own_intensity(self, expression: str) -> float:
+        """Return how much of a preset shows by itself."""
+        return self.settings.presets[expression].intensity
+
     def preview(self, request: gr.Request, *values: Any) -> Iterator[Any]:
         """Render one frame: the chosen clip at its middle, or else the base expression."""
         form = Form.of(values)
@@ -251,98 +186,39 @@ class Handlers:
             return READY
         speed = self.engine.frames_per_s[name]
         work_s = duration_s * form.fps / speed
-        return status(
-            "Ready to generate",
-            detail=f"about {_length(max(1.0, work_s))} for a video of {_length(duration_s)}",
-        )
-
-    def generate(self, request: gr.Request, *values: Any) -> Iterator[list[Any]]:
-        """Make the video, playing it while it is made."""
-        form = Form.of(values)
-        session = self.sessions.of(request.session_hash)
-        problem = _missing(form)
-        if problem is None:
-            try:
-                yield from self._film(session, form)
-                return
-            except (StoppedError, CancelledError):
-                problem = "Stopped: something else was chosen meanwhile. Press Generate again."
-            except VortexError as error:
-                problem = sentence(error)
-        yield Screen(status=status(problem, tone="error"), is_busy=False).row()
-
-    def cancelled(self) -> list[Any]:
-        """Say that the work was stopped; Gradio closes the generator itself."""
-        return Screen(status=status("Cancelled."), is_busy=False).row()
+        about = f"about {length_text(max(1.0, work_s))}"
+        return status("Ready to generate", detail=f"{about} for {length_text(duration_s)} of video")
 
     def leave(self, request: gr.Request) -> None:
         """Forget a visitor whose tab was closed."""
         self.sessions.close(request.session_hash)
 
-    def _film(self, session: Session, form: Form) -> Iterator[list[Any]]:
-        """Yield screens from the click to the finished file."""
-        start = time.perf_counter()
-        performance = form.performance()
-        assert form.portrait_file is not None
-        assert form.audio_file is not None
-        ready_job = self.engine.prepared(
-            session, form.portrait_file, renderer=form.renderer, framing=form.framing
-        )
-        heard_job = self.engine.analysis(session, Voice(form.audio_file, performance))
-        yield Screen(status("Starting…", tone="busy", share=0.0)).row()
-        yield from _waiting(ready_job, "Preparing the portrait")
-        yield from _waiting(heard_job, "Finding the sounds in the recording")
-        ready, analysis = ready_job.future.result(), heard_job.future.result()
-        track = make_motion(analysis.mouth, performance, settings=self.settings)
-        analysed_s = time.perf_counter() - start
-        with contextlib.ExitStack() as held:
-            while not self.engine.render_lock.acquire(timeout=TICK_S):
-                yield Screen(status("Waiting for the renderer…", tone="busy")).row()
-            held.callback(self.engine.render_lock.release)
-            folder = session.new_folder()
-            yield from self._stream(ready, track, analysis, folder)
-        loaded = self.engine.renderer(form.renderer)
-        total_s = time.perf_counter() - start
-        take = Take(
-            video=folder / LIVE_FILE,
-            form=form,
-            analysis=analysis,
-            track=track,
-            renderer=loaded.renderer.name,
-            badge=loaded.renderer.badge,
-            size=ready.size,
-            notes=tuple(note for note in (*analysis.notes, ready.note) if note),
-            timings_s={"before rendering": analysed_s, "total": total_s},
-        )
-        session.last = take
-        yield Screen(
-            _done(take, total_s),
-            is_busy=False,
-            final=str(take.video),
-            plot=plot_value(analysis.mouth),
-            exports=gr.update(visible=True),
-        ).row()
+    def import_timeline(self, file: str | None, timeline: TimelineValue) -> list[Any]:
+        """Read clips from a JSON file: the timeline, and a word about it."""
+        if not file:
+            return [gr.skip(), gr.skip()]
+        try:
+            clips = read_timeline(Path(file), settings=self.settings)
+            entries = [{**asdict(clip), "id": f"clip-{n}"} for n, clip in enumerate(clips, 1)]
+            value = clean_timeline({**timeline, "clips": entries}, presets=self.settings.presets)
+        except VortexError as error:
+            return [gr.skip(), _shown(status(sentence(error), tone="error"))]
+        n_left_out = len(clips) - len(value["clips"])
+        text = f"{len(value['clips'])} clips read"
+        if n_left_out:
+            text += f"; {n_left_out} begin after the recording ends and were left out"
+        return [value, _shown(status(text, tone="warn" if n_left_out else "ok"))]
 
-    def _stream(
-        self, ready: Prepared, track: MotionTrack, analysis: Analysis, folder: Path
-    ) -> Iterator[list[Any]]:
-        """Yield each playable piece, and how far the work is."""
-        start = time.perf_counter()
-        steps = film_live(
-            ready,
-            track,
-            analysis.speech,
-            folder,
-            settings=self.settings,
-            segment_s=self.settings.ui.segment_s,
-        )
-        with contextlib.closing(steps):  # type: ignore[type-var]
-            for step in steps:
-                line = _progress(step, time.perf_counter() - start, fps=float(track.fps))
-                for segment in step.segments:
-                    yield Screen(line, is_live=True, live=segment).row()
-                if not step.segments:
-                    yield Screen(line, is_live=True).row()
+    def save_timeline(self, timeline: TimelineValue, request: gr.Request) -> list[Any]:
+        """Write the clips to a JSON file: the file to download, and a word about it."""
+        if not timeline["clips"]:
+            text = "There are no clips yet; add one first."
+            return [gr.update(visible=False), _shown(status(text, tone="error"))]
+        file = self.sessions.of(request.session_hash).new_folder() / "timeline.json"
+        file.write_text(json.dumps(timeline_entries(timeline), indent=2) + "\n", "utf-8")
+        count = len(timeline["clips"])
+        text = f"{count} {'clip' if count == 1 else 'clips'} written"
+        return [gr.update(value=str(file), visible=True), _shown(status(text, tone="ok"))]
 
 
 def until_done(job: Job) -> Iterator[float]:
@@ -357,17 +233,8 @@ def sentence(error: VortexError) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _waiting(job: Job, text: str) -> Iterator[list[Any]]:
-    for share in until_done(job):
-        yield Screen(status(f"{text}…", tone="busy", share=share)).row()
-
-
-def _missing(form: Form) -> str | None:
-    if form.portrait_file is None:
-        return "Add a portrait first: upload one, take a picture, or choose a sample."
-    if form.audio_file is None:
-        return "Add a recording first: upload one, speak, or choose a sample."
-    return None
+def _shown(line: StatusValue) -> Any:
+    return gr.update(value=line, visible=True)
 
 
 def _no_recording() -> Any:
@@ -386,7 +253,8 @@ def _preview_moment(form: Form) -> tuple[float, Performance]:
     return 0.0, replace(wish, timeline=())
 
 
-def _length(duration_s: float) -> str:
+def length_text(duration_s: float) -> str:
+    """Return a duration [s] for people."""
     if duration_s < 60:
         return f"{duration_s:.1f} s"
     minutes, rest = divmod(round(duration_s), 60)
@@ -394,26 +262,8 @@ def _length(duration_s: float) -> str:
 
 
 def _heard(analysis: Analysis) -> StatusValue:
-    length = _length(seconds(analysis.speech.n_samples))
+    length = length_text(seconds(analysis.speech.n_samples))
     n_sounds = sum(1 for span in analysis.recognition.spans if span.phone != SILENCE)
     notes = ". ".join(note[:1].upper() + note[1:] for note in analysis.notes)
     found = f"{length}, {n_sounds} sounds found"
     return status(found, tone="warn" if notes else "ok", detail=notes)
-
-
-def _progress(step: LiveStep, spent_s: float, *, fps: float) -> StatusValue:
-    speed = step.n_done / max(spent_s, 1e-6)
-    left_s = (step.n_frames - step.n_done) / max(speed, 1e-6)
-    detail = (
-        f"{step.n_done:,} of {step.n_frames:,} frames · {speed:.0f} frames/s"
-        f" ({speed / fps:.1f}× real time) · {_length(left_s)} left"
-    )
-    share = step.n_done / step.n_frames
-    return status("Rendering", tone="busy", detail=detail, share=share)
-
-
-def _done(take: Take, total_s: float) -> StatusValue:
-    duration_s = take.track.n_frames / float(take.track.fps)
-    notes = " ".join(f"{note[:1].upper()}{note[1:]}." for note in take.notes)
-    detail = f"{_length(duration_s)} of video in {_length(total_s)}, {take.badge}. {notes}".strip()
-    return status("Finished", tone="warn" if notes else "ok", detail=detail)

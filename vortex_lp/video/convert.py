@@ -12,17 +12,14 @@ GIF_FPS = 12
 GIF_WIDTH_PX = 360
 """A GIF has 256 colours and no compression between frames to speak of; larger ones are unwieldy."""
 
-# Each list stands between the input and the output. VP9 in its quick mode takes about as long as
+# Each text stands between the input and the output. VP9 in its quick mode takes about as long as
 # the video plays on two cores; its slow one takes ten times that.
-_OPTIONS: dict[str, list[str]] = {
-    "webm": ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "6", "-row-mt", "1"]
-    + ["-crf", "32", "-b:v", "0", "-c:a", "libopus", "-b:a", "96k"],
-    "gif": [
-        "-vf",
-        f"fps={GIF_FPS},scale={GIF_WIDTH_PX}:-2:flags=lanczos,split[a][b];"
-        "[a]palettegen=stats_mode=diff[p];[b][p]paletteuse=dither=bayer:bayer_scale=4",
-    ],
-    "png": ["-fps_mode", "passthrough", "-compression_level", "1"],
+_OPTIONS: dict[str, str] = {
+    "webm": "-c:v libvpx-vp9 -deadline realtime -cpu-used 6 -row-mt 1 -crf 32 -b:v 0 "
+    "-c:a libopus -b:a 96k",
+    "gif": f"-vf fps={GIF_FPS},scale={GIF_WIDTH_PX}:-2:flags=lanczos,split[a][b];"
+    "[a]palettegen=stats_mode=diff[p];[b][p]paletteuse=dither=bayer:bayer_scale=4",
+    "png": "-fps_mode passthrough -compression_level 1",
 }
 CONVERSIONS = tuple(_OPTIONS)
 """The kinds that `convert_video` knows."""
@@ -49,9 +46,9 @@ def convert_video(video: Path, out_file: Path, *, kind: str) -> Path:
     return out_file
 
 
-def _run(video: Path, options: list[str], target: Path) -> None:
+def _run(video: Path, options: str, target: Path) -> None:
     start = [ffmpeg_program(), "-hide_banner", "-loglevel", "error", "-nostdin"]
-    command = [*start, "-i", f"file:{video}", *options, "-y", f"file:{target}"]
+    command = [*start, "-i", f"file:{video}", *options.split(), "-y", f"file:{target}"]
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode != 0:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
