@@ -91,8 +91,17 @@ class LimitSettings(Strict):
     max_detect_px: int
     """Faces are looked for on a copy whose longer side is at most this [px]."""
 
+    max_picture_bytes: Annotated[int, Field(ge=1)]
+    """Larger picture files are refused unread."""
+
+    max_audio_bytes: Annotated[int, Field(ge=1)]
+    """Larger files of sound are refused unread."""
+
     max_audio_s: float
     """Longest recording [s]."""
+
+    max_stall_s: Positive
+    """Decoding, drawing or encoding that makes no progress for so long is stopped [s]."""
 
     max_clips: Annotated[int, Field(ge=1)]
     """Most entries of an expression timeline."""
@@ -272,7 +281,8 @@ class ReportSettings(Strict):
     """How long the mouth may take to shut when silence begins, and to open before it ends [s]."""
 
     blink_drop: Share
-    """An eye is shut where its openness falls under this share of its usual one."""
+    """Eyes blink where their openness falls under this share of their usual one; MediaPipe reads
+    shut lids of a filmed face as 0.2, of a drawn or spectacled one as up to 0.6."""
 
     asked: MouthBandSettings
     """For videos whose motion track is at hand."""

@@ -10,7 +10,7 @@ import struct
 import warnings
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from vortex_lp.errors import PortraitError
 from vortex_lp.settings import LimitSettings
+from vortex_lp.uploads import open_upload
 from vortex_lp.values import Frame, Portrait
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
@@ -45,40 +46,47 @@ def read_portrait(path: Path | str, *, limits: LimitSettings) -> Portrait:
     """Return the picture that the file `path` holds, upright and in sRGB.
 
     Raises:
-        PortraitError: There is no such file; it is no picture, of an unknown format, damaged or
-            cut short; it has more pixels than `limits.max_pixels` (refused unread) or a side
-            shorter than `limits.min_face_px`.
+        PortraitError: There is no such file; it is no plain file, no picture, of an unknown format,
+            damaged or cut short; it has more bytes than `limits.max_picture_bytes` or more pixels
+            than `limits.max_pixels` (refused unread), or a side shorter than `limits.min_face_px`.
     """
     path = Path(path)
-    if not path.is_file():
-        raise PortraitError(f"there is no picture {path}; give the path of a JPEG, PNG or WebP")
+    with open_upload(
+        path,
+        what="picture",
+        advice="give the path of a JPEG, PNG or WebP",
+        max_bytes=limits.max_picture_bytes,
+        error=PortraitError,
+    ) as source:
+        return _read(source, name=path.name, limits=limits)
+
+
+def _read(source: BinaryIO, *, name: str, limits: LimitSettings) -> Portrait:
     try:
         with warnings.catch_warnings():
             # Pillow only warns from 89 megapixels on; our own limit refuses before decoding.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            picture = Image.open(path, formats=FORMATS)
+            picture = Image.open(source, formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise PortraitError(
-            f"{path.name} claims to be far larger than the limit of "
+            f"{name} claims to be far larger than the limit of "
             f"{limits.max_pixels / 1e6:.0f} megapixels; make it smaller"
         ) from error
     except UnidentifiedImageError as error:
         raise PortraitError(
-            f"{path.name} is not a picture that can be read; use JPEG, PNG, WebP, BMP, TIFF or GIF"
+            f"{name} is not a picture that can be read; use JPEG, PNG, WebP, BMP, TIFF or GIF"
         ) from error
     except _DAMAGE as error:
-        raise PortraitError(
-            f"{path.name} cannot be read ({error}); save the picture again"
-        ) from error
+        raise PortraitError(f"{name} cannot be read ({error}); save the picture again") from error
     with picture:
-        _check_size(*picture.size, name=path.name, limits=limits)
+        _check_size(*picture.size, name=name, limits=limits)
         try:
             pixels = _to_srgb(picture)
         except _DAMAGE as error:
             raise PortraitError(
-                f"{path.name} is damaged or cut short ({error}); save or upload the picture again"
+                f"{name} is damaged or cut short ({error}); save or upload the picture again"
             ) from error
-    return Portrait(image=pixels, name=path.name)
+    return Portrait(image=pixels, name=name)
 
 
 def portrait_from_array(image: npt.NDArray[Any], name: str = "the picture") -> Portrait:

@@ -1,17 +1,21 @@
 """Recordings in, `Speech` out: whatever ffmpeg reads, mono, on the project's one clock."""
 
+import contextlib
+import os
 import re
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from vortex_lp.errors import AudioError
 from vortex_lp.settings import LimitSettings
+from vortex_lp.speech.containers import HEAD_BYTES, container_of, is_picture
 from vortex_lp.timebase import SPEECH_RATE_HZ, samples, seconds
+from vortex_lp.uploads import open_upload
 from vortex_lp.values import FloatArray, Speech
 
 SILENT_PEAK = 10 ** (-60 / 20)
@@ -29,6 +33,10 @@ MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 384_000
 
 _BLOCK = 1 << 20
 _MAX_LOG_BYTES = 1 << 16
+_MAX_ALLOCATION_BYTES = 1 << 28
+"""The most memory that ffmpeg may ask for in one go; a damaged header can name any size."""
+
+_ADVICE = "use wav, mp3, m4a, flac, ogg or webm"
 _DURATION = re.compile(r"Duration: (\d+):(\d\d):(\d\d\.\d+)")
 _PICTURES = re.compile(r"Stream #0:\d+.*: Video: (?!.*attached pic)")
 _DAMAGE = re.compile(
@@ -53,12 +61,23 @@ def decode_speech(path: Path, *, limits: LimitSettings) -> Speech:
     `Speech.note` says so, as it does for silence and clipping.
 
     Raises:
-        AudioError: There is no such file, it is empty or no sound, it is longer than
-            `limits.max_audio_s`, or holds values that are no numbers.
+        AudioError: There is no such file, it is no plain file, empty, no sound, larger than
+            `limits.max_audio_bytes`, longer than `limits.max_audio_s`, holds values that are no
+            numbers, or kept the decoder busy for `limits.max_stall_s` without a sound.
     """
     path = Path(path)
-    with _open(path) as source, tempfile.TemporaryFile() as raw:
-        log, failed = _run_ffmpeg(source, raw, max_s=limits.max_audio_s)
+    with (
+        open_upload(
+            path,
+            what="recording",
+            advice="check the path",
+            max_bytes=limits.max_audio_bytes,
+            error=AudioError,
+        ) as source,
+        tempfile.TemporaryFile() as raw,
+    ):
+        kind = _container(source, name=path.name)
+        log, failed = _run_ffmpeg(source, raw, kind=kind, name=path.name, limits=limits)
         n_samples = raw.seek(0, 2) // 4
         if n_samples == 0:
             raise AudioError(_why_nothing(path.name, log))
@@ -102,41 +121,70 @@ def speech_from_samples(
     return Speech(samples=row, note=_note(row, name=name, cut_short=False))
 
 
-def _open(path: Path) -> IO[bytes]:
-    try:
-        # Unbuffered: ffmpeg goes on reading where this process stopped.
-        source = path.open("rb", buffering=0)
-    except FileNotFoundError as error:
-        raise AudioError(f"there is no recording {path}; check the path") from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise AudioError(f"the recording {path} cannot be opened: {reason}") from error
-    if source.read(1) == b"":
-        source.close()
-        raise AudioError(f"{path.name} is an empty file; record it again")
+def _container(source: BinaryIO, *, name: str) -> str:
+    """Return ffmpeg's name of what `source` is; its content decides, never `name`."""
+    head = source.read(HEAD_BYTES)
     source.seek(0)
-    return source
+    kind = container_of(head)
+    if kind is not None:
+        return kind
+    if is_picture(head):
+        raise AudioError(f"{name} is a picture and has no sound; use a recording")
+    raise AudioError(f"{name} is not a recording that can be decoded; {_ADVICE}")
 
 
-def _run_ffmpeg(source: IO[bytes], raw: IO[bytes], *, max_s: float) -> tuple[str, bool]:
+def _run_ffmpeg(
+    source: BinaryIO, raw: IO[bytes], *, kind: str, name: str, limits: LimitSettings
+) -> tuple[str, bool]:
     """Decode `source` into `raw` (float32); return what ffmpeg said and whether it failed.
 
-    ffmpeg sees an open file and no name: a file that is really a list of other files or addresses
-    (a playlist) has nothing to open them with.
+    ffmpeg sees an open file, no name, and is told its `kind`: a file that is really a list of other
+    files or addresses (a playlist) is not read as one and has nothing to open them with.
+
+    Raises:
+        AudioError: For `limits.max_stall_s` no sound came.
     """
     import imageio_ffmpeg
 
     command = [
         imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-nostats",
-        "-protocol_whitelist", "fd", "-fd", "0", "-i", "fd:",
-        "-vn", "-sn", "-dn", "-t", f"{max_s + 1:.3f}",
+        "-max_alloc", str(_MAX_ALLOCATION_BYTES),
+        "-protocol_whitelist", "fd", "-f", kind, "-fd", "0", "-i", "fd:",
+        "-vn", "-sn", "-dn", "-t", f"{limits.max_audio_s + 1:.3f}",
         "-af", _FILTERS, "-f", "f32le", "-c:a", "pcm_f32le", "pipe:1",
     ]  # fmt: skip
     with tempfile.TemporaryFile() as messages:
-        finished = subprocess.run(command, stdin=source, stdout=raw, stderr=messages, check=False)
+        process = subprocess.Popen(command, stdin=source, stdout=raw, stderr=messages)
+        try:
+            _wait_while_it_grows(process, raw, stall_s=limits.max_stall_s)
+        except subprocess.TimeoutExpired as error:
+            raise AudioError(
+                f"{name} kept the decoder busy for {limits.max_stall_s:g} s without a sound; "
+                "export it again"
+            ) from error
+        finally:
+            process.kill()
+            process.wait()
         messages.seek(0)
         log = messages.read(_MAX_LOG_BYTES).decode("utf-8", "replace")
-    return log, finished.returncode != 0
+    return log, process.returncode != 0
+
+
+def _wait_while_it_grows(
+    process: "subprocess.Popen[bytes]", file: IO[bytes], *, stall_s: float
+) -> None:
+    """Wait for the end of `process` as long as it keeps on writing to `file`.
+
+    Raises:
+        subprocess.TimeoutExpired: For `stall_s` it wrote nothing.
+    """
+    n_bytes = -1
+    while (grown := os.fstat(file.fileno()).st_size) != n_bytes:
+        n_bytes = grown
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(stall_s)
+            return
+    raise subprocess.TimeoutExpired(process.args, stall_s)
 
 
 def _why_nothing(name: str, log: str) -> str:
@@ -146,7 +194,7 @@ def _why_nothing(name: str, log: str) -> str:
         return f"{name} has no sound; use a recording, or a video with sound"
     if "Audio:" in log and "Error" not in log and "Invalid" not in log:
         return f"{name} holds no samples; record it again"
-    return f"{name} is not a recording that can be decoded; use wav, mp3, m4a, flac, ogg or webm"
+    return f"{name} is not a recording that can be decoded; {_ADVICE}"
 
 
 def _is_cut_short(log: str, n_samples: int) -> bool:
