@@ -8,7 +8,7 @@ from vortex_lp.report.compare import Curve, on_grid, runs
 from vortex_lp.report.measure import Measurements
 from vortex_lp.report.metric import Metric, Status, counted, graded, unmeasured
 from vortex_lp.settings import ReportSettings
-from vortex_lp.values import ARKIT_INDEX, MotionTrack
+from vortex_lp.values import ARKIT_INDEX, FloatArray, MotionTrack
 
 _BLINK_PARTS = [ARKIT_INDEX["eyeBlinkLeft"], ARKIT_INDEX["eyeBlinkRight"]]
 _ASKED_BLINK = 0.6
@@ -16,6 +16,13 @@ _ASKED_BLINK = 0.6
 
 _LONGEST_BLINK_S = 0.6
 """Eyes that stay shut for longer are held shut, which is no blink."""
+
+_NO_WINK = 0.8
+"""In a blink neither eye is more open than this share of its usual openness."""
+
+_USUAL_PERCENTILE, _USUAL_S = 65, 2.0
+"""How open an eye usually is: this percentile of the time around each frame, so that tired or wide
+eyes of an expression are held against themselves."""
 
 _BLINK_WITHIN_FRAMES = 2
 _MIN_CLIP_S = 8.0
@@ -37,14 +44,14 @@ def find_blinks(
     measurements: Measurements, *, track: MotionTrack | None, settings: ReportSettings
 ) -> Blinks:
     """Return the blinks asked and seen, in the container's time."""
-    eyes = measurements.eye_left.astype(np.float64), measurements.eye_right.astype(np.float64)
-    shut = [eye < settings.blink_drop * _usual(eye) for eye in eyes]
-    openness = (eyes[0] + eyes[1]) / 2
     times = measurements.container.frame_times_s
     fps = float(measurements.container.fps)
+    eyes = [_openness(eye, fps=fps) for eye in (measurements.eye_left, measurements.eye_right)]
+    openness = (eyes[0] + eyes[1]) / 2
+    is_shut = (openness < settings.blink_drop) & (np.maximum(*eyes) < _NO_WINK)
     seen = [
         float(times[start + int(np.nanargmin(openness[start:stop]))])
-        for start, stop in runs(shut[0] & shut[1])
+        for start, stop in runs(is_shut)
         if (stop - start) / fps <= _LONGEST_BLINK_S
     ]
     asked: list[float] = []
@@ -57,10 +64,19 @@ def find_blinks(
     return Blinks(asked_s=tuple(asked), seen_s=tuple(seen))
 
 
-def _usual(eye: Curve) -> float:
-    """Return how open an eye usually is: the upper middle, so that blinks do not count."""
-    known = eye[np.isfinite(eye)]
-    return float(np.percentile(known, 60)) if len(known) else 0.0
+def _openness(eye: FloatArray, *, fps: float) -> Curve:
+    """Return how open an eye is as a share of what is usual around that moment; NaN unknown."""
+    from scipy.ndimage import percentile_filter
+
+    known = np.isfinite(eye)
+    if not known.any():
+        return eye.astype(np.float64)
+    frames = np.arange(len(eye))
+    filled = np.interp(frames, frames[known], eye[known])
+    # Above the middle, so that a blink within the window does not count.
+    usual = percentile_filter(filled, _USUAL_PERCENTILE, size=max(3, round(_USUAL_S * fps)))
+    share: Curve = np.where(known, filled / np.maximum(usual, 1e-6), np.nan)
+    return share
 
 
 def check_blinks(
