@@ -39,3 +39,8 @@ def test_an_open_jaw_shuts_whole() -> None:
 def test_gaze_is_an_offset_from_the_portraits_own() -> None:
     got = moved(weights(eyeLookOutLeft=0.2), weights(eyeLookOutLeft=0.9))
     np.testing.assert_allclose(got[ARKIT_INDEX["eyeLookOutLeft"]], 0.2)
+
+
+def test_a_frown_takes_the_whole_smile_away() -> None:
+    got = moved(weights(mouthFrownLeft=0.6), weights(mouthSmileLeft=0.8))
+    np.testing.assert_allclose(got[ARKIT_INDEX["mouthSmileLeft"]], -0.8)

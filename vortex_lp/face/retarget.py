@@ -6,7 +6,8 @@ undo it. So the differences are taken with these rules, the same for both render
 
 - More than the portrait shows: the full difference.
 - Less than the portrait shows: the full difference for the jaw, which has to shut; a share of it
-  elsewhere (`KEEP`), so that a smiling person stays friendly and a heavy brow stays heavy.
+  elsewhere (`KEEP`), so that a smiling person stays friendly and a heavy brow stays heavy. A smile
+  goes whole, though, where a frown or a sneer is asked for: nobody is sad with a grin.
 - Gaze: the asked gaze is an offset from the portrait's own, who may be looking at the viewer out of
   a turned head.
 - A frame that asks exactly for what the portrait shows does not move at all.
@@ -28,6 +29,11 @@ _KEEP = np.array(
     np.float32,
 )
 _IS_GAZE = np.array([name.startswith("eyeLook") for name in ARKIT_NAMES])
+_IS_SMILE = np.array([name.startswith(("mouthSmile", "mouthDimple")) for name in ARKIT_NAMES])
+_AGAINST_SMILE = np.array([name.startswith(("mouthFrown", "noseSneer")) for name in ARKIT_NAMES])
+OPPOSITION = 2.5
+"""A frown of 1 / 2.5 takes a smile away whole."""
+
 _SAME = 1e-4
 
 
@@ -35,6 +41,9 @@ def relative_weights(weights: FloatArray, source: FloatArray) -> FloatArray:
     """Return how far to move each blendshape: (T, K) in [-1, 1] for targets (T, K), source (K,)."""
     difference = weights - source
     moved = np.where(difference < 0, _KEEP * difference, difference)
+    against = OPPOSITION * weights[:, _AGAINST_SMILE].max(axis=1, keepdims=True)
+    gone = np.minimum(difference, 0.0) * np.clip(against, KEEP["mouth"], 1.0)
+    moved[:, _IS_SMILE] = (np.maximum(difference, 0.0) + gone)[:, _IS_SMILE]
     moved[:, _IS_GAZE] = weights[:, _IS_GAZE]
     moved[np.abs(difference).max(axis=1) < _SAME] = 0.0
     return moved.astype(np.float32)

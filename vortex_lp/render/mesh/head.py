@@ -25,19 +25,19 @@ UPPER_RINGS = (
     (0.0, 1.0),
     (0.5, 1.0),
     (1.0, 1.0),
-    (1.22, 1.0),
-    (1.5, 0.62),
-    (1.85, 0.22),
-    (2.3, 0.0),
+    (1.18, 1.0),
+    (1.38, 0.6),
+    (1.65, 0.2),
+    (2.0, 0.0),
 )
 LOWER_RINGS = (
     (FIRST_RING, 1.0),
     (1.13, 0.9),
-    (1.3, 0.62),
-    (1.5, 0.34),
-    (1.75, 0.14),
-    (2.05, 0.03),
-    (2.4, 0.0),
+    (1.28, 0.62),
+    (1.46, 0.32),
+    (1.66, 0.12),
+    (1.9, 0.03),
+    (2.2, 0.0),
 )
 """Rings round the face's outline as (how far out, share of the head's motion); the first lies on
 it. Above and beside the face 1 is the outline of the skull, and hair turns with the head at full
