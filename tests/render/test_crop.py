@@ -78,7 +78,7 @@ def test_pasting_back_what_was_cut_changes_almost_nothing(angle_rad: float) -> N
     crop = SquareCrop(centre=(250.0, 150.0), reach=380.0, angle_rad=angle_rad, side_px=512)
     pasted = PasteBack(picture, crop, feather=0.1)(crop.cut(picture))
     difference = np.abs(pasted.astype(int) - picture.astype(int))
-    # Where the crop leaves the picture it holds a mirror image, which never comes back.
+    # What the crop shows beyond the edge of the picture never comes back.
     assert difference.max() <= 2
     np.testing.assert_array_equal(pasted[-1], picture[-1])
 

@@ -65,7 +65,7 @@ class SquareCrop:
         return np.asarray(cv2.invertAffineTransform(self.to_picture), np.float32)
 
     def cut(self, picture: Frame) -> Frame:
-        """Return the square (side_px, side_px, 3); beyond the picture's edge it is mirrored."""
+        """Return the square (side_px, side_px, 3); its edge is drawn out where it leaves the picture."""
         matrix = self.to_crop.astype(np.float64)
         if self.scale < _SHRINK_FIRST:
             height, width = picture.shape[:2]
@@ -76,7 +76,7 @@ class SquareCrop:
             matrix[:, 2] += matrix[:, :2] @ (0.5 * (1 - ratio))
         side = (self.side_px, self.side_px)
         cut = cv2.warpAffine(
-            picture, matrix, side, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+            picture, matrix, side, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
         )
         return np.asarray(cut)
 
