@@ -1,0 +1,1 @@
+"""Drawing: a portrait and a motion track become frames."""
