@@ -14,6 +14,7 @@ the repeats. Memory is that of the process, not of ffmpeg:
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -126,6 +127,7 @@ def _measure_here(speech: Path, *, duration_s: float) -> dict[str, Any]:
         )
     return {
         "n_frames": result.track.n_frames,
+        "cpu_s": sum(os.times()[:4]),
         "first_second_s": first_frame_s[0],
         "stages_s": dict(result.timings_s),
         "recognizer": result.recognition.recognizer,
@@ -167,6 +169,7 @@ def _medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
     return {
         "wall_s": middle(lambda run: run["wall_s"]),
+        "cpu_s": middle(lambda run: run["cpu_s"]),
         "first_second_s": middle(lambda run: run["first_second_s"]),
         "stages_s": {
             name: middle(lambda run, name=name: run["stages_s"][name])
@@ -193,6 +196,11 @@ def _print_speed(figures: dict[str, Any]) -> None:
         f"\n{duration_s / median['wall_s']:.1f} x real time end to end, start included; the first "
         f"second of video is encoded {median['first_second_s']:.2f} s after the start"
     )
+    busy = median["cpu_s"] / (machine["n_cores"] * median["wall_s"])
+    print(
+        f"{median['cpu_s']:.1f} CPU-seconds, ffmpeg's included: {100 * busy:.0f} % of all cores "
+        f"(load average {os.getloadavg()[0]:.1f})"
+    )
 
 
 def _print_memory(figures: dict[str, Any]) -> None:
@@ -203,8 +211,6 @@ def _print_memory(figures: dict[str, Any]) -> None:
 
 
 def _machine() -> dict[str, Any]:
-    import os
-
     names = [
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()

@@ -157,7 +157,10 @@ def _cuda_problem(device: str) -> str | None:
             f"PyTorch {torch.__version__} cannot use this machine's GPU; install a CUDA build of "
             "it and a matching driver"
         )
-    number = torch.device(device).index or 0
+    try:
+        number = torch.device(device).index or 0
+    except RuntimeError:
+        return f"there is no device {device!r}; use 'cuda:0'"
     if number >= torch.cuda.device_count():
         return (
             f"there is no {device}, only {torch.cuda.device_count()} CUDA device(s); use "
