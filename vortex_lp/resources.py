@@ -6,8 +6,7 @@ PACKAGE = Path(__file__).parent
 
 
 def resource_folder(name: str) -> Path:
-    """Return the folder `name` (``"configs"`` or ``"assets"``) as it lies in a wheel or in a
-    checkout.
+    """Return the folder `name`, ``"configs"`` or ``"assets"``, of this installation.
 
     Raises:
         FileNotFoundError: The installation is incomplete.

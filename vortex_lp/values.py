@@ -1,9 +1,8 @@
-"""The values that the stages hand to each other: frozen, checked once when made, trusted
-afterwards.
+"""The values that the stages hand to each other: frozen, checked when made, then trusted.
 
 Axis letters, here and in every docstring:
-    N samples · T frames · H, W pixels · C colour channels (always RGB) · K = 51 blendshapes · L =
-    478 landmarks
+    N samples · T frames · H, W pixels · C colour channels (always RGB)
+    K = 51 blendshapes · L = 478 landmarks
 
 Arrays inside a value are made read-only; whoever wants to change one makes a copy.
 """
@@ -233,8 +232,7 @@ class Clip:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MotionTrack:
-    """What the portrait is asked to do, frame by frame: the language between motion and
-    renderers."""
+    """What the portrait is asked to do, frame by frame: what renderers understand."""
 
     fps: Fraction
     """Frames a second."""
