@@ -65,7 +65,7 @@ class SquareCrop:
         return np.asarray(cv2.invertAffineTransform(self.to_picture), np.float32)
 
     def cut(self, picture: Frame) -> Frame:
-        """Return the square (side_px, side_px, 3); its edge is drawn out where it leaves the picture."""
+        """Return the square (side_px, side_px, 3); the picture's edge is drawn out beyond it."""
         matrix = self.to_crop.astype(np.float64)
         if self.scale < _SHRINK_FIRST:
             height, width = picture.shape[:2]
