@@ -13,7 +13,7 @@ from vortex_lp.report.measure import Measurements, measure_video
 from vortex_lp.report.sync import SyncReport, make_report
 from vortex_lp.settings import load_settings
 from vortex_lp.timebase import SPEECH_RATE_HZ
-from vortex_lp.values import Speech
+from vortex_lp.values import FloatArray, PhoneSpan, Speech
 
 COPY_PICTURE = ("-c:v", "copy", "-c:a", "aac")
 ENCODE_PICTURE = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-c:a", "copy")
@@ -160,6 +160,47 @@ def test_a_shaking_head_is_named(made: Made) -> None:
     shaken[1::2, 0] += 3
     report = report_on(replace(made.measured, centre_px=shaken), made)
     assert report.metric("face_shake_share").status == "fail"
+
+
+def test_a_recording_of_silence_is_no_fault(made: Made) -> None:
+    mouth = make_mouth()
+    nothing = np.zeros_like(mouth.weights)
+    mute = replace(
+        mouth,
+        weights=nothing,
+        closure=np.zeros_like(mouth.closure),
+        loudness=np.zeros_like(mouth.loudness),
+        spans=(PhoneSpan(phone="SIL", start=0, stop=mouth.spans[-1].stop),),
+    )
+    shut = replace(
+        made.measured,
+        aperture=np.full_like(made.measured.aperture, 0.003),
+        loudness=np.zeros_like(made.measured.loudness),
+    )
+    track = replace(made.track, weights=nothing, closure=None)
+    report = make_report(shut, track=track, mouth=mute, settings=load_settings().report)
+    lips = ("lag_frames", "sound_match", "correlation", "mouth_range", "phones_on_time")
+    assert {report.metric(name).status for name in lips} == {"could not measure"}
+    assert failures(report) == set()
+
+
+def test_a_track_at_another_frame_rate_is_compared_in_time(made: Made) -> None:
+    """The mouth as an analysis at 48 frames a second gives it, beside a track at 24."""
+    mouth, times = made.mouth, np.arange(2 * made.mouth.n_frames) / 2
+    frames = np.arange(mouth.n_frames)
+
+    def finer(values: FloatArray) -> FloatArray:
+        columns = values.reshape(len(values), -1).T
+        fine = np.stack([np.interp(times, frames, column) for column in columns], axis=1)
+        return fine.reshape(len(times), *values.shape[1:]).astype(np.float32)
+
+    names = ("visemes", "weights", "closure", "tuck", "loudness")
+    double = replace(mouth, fps=2 * FPS, **{name: finer(getattr(mouth, name)) for name in names})
+    report = make_report(
+        made.measured, track=made.track, mouth=double, settings=load_settings().report
+    )
+    assert report.metric("sound_match").status == "pass"
+    assert report.metric("lag_frames").status == "pass"
 
 
 def test_a_silent_file_cannot_say_whether_sound_and_lips_agree(made: Made, tmp_path: Path) -> None:

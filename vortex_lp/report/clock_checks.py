@@ -3,12 +3,12 @@
 import numpy as np
 
 from vortex_lp.face.aperture import asked_aperture
-from vortex_lp.report.compare import align, shifted
+from vortex_lp.report.compare import Curve, align, on_grid, shifted
 from vortex_lp.report.measure import Measurements
 from vortex_lp.report.metric import Metric, counted, graded, unmeasured
 from vortex_lp.report.scene import Scene, sound_levels
 from vortex_lp.settings import ReportSettings
-from vortex_lp.values import MotionTrack, MouthTrack
+from vortex_lp.values import FloatArray, MotionTrack, MouthTrack
 
 _MOVING_APERTURE = 0.01
 _MOVING_DEG = 0.15
@@ -41,25 +41,20 @@ def check_sound(
     with it, and where it was recognised from the file's sound, the track must.
     """
     if len(measurements.loudness) == 0:
-        why = "the file has no sound"
-        lag = _lag(scene, sound_lag=0.0, why_sound=why)
-        return [lag, unmeasured("sound_match", why=why)]
+        lag = _lag(scene, sound_lag=0.0, why_sound=", by the motion alone: the file has no sound")
+        return [lag, unmeasured("sound_match", why="the file has no sound")]
     if mouth is None or track is None:
         why = "only one of sound and motion track is known, so they cannot be compared"
         return [_lag(scene, sound_lag=0.0, why_sound=""), unmeasured("sound_match", why=why)]
-    fps = float(mouth.fps)
-    n_frames = min(mouth.n_frames, track.n_frames)
-    levels = sound_levels(measurements, fps=fps, n_frames=n_frames)
+    if not scene.wants_speech:
+        why = "nothing is said"
+        return [unmeasured("lag_frames", why=why), unmeasured("sound_match", why=why)]
+    levels = sound_levels(measurements, fps=scene.fps, n_frames=track.n_frames)
     heard = align(
-        levels**_LOUDNESS_POWER,
-        mouth.loudness[:n_frames].astype(np.float64),
-        max_lag=scene.max_lag,
+        levels**_LOUDNESS_POWER, _on_scene(mouth.loudness, mouth, scene), max_lag=scene.max_lag
     )
-    spoken = align(
-        asked_aperture(mouth.weights, mouth.closure)[:n_frames].astype(np.float64),
-        scene.wanted[:n_frames],
-        max_lag=scene.max_lag,
-    )
+    gap = asked_aperture(mouth.weights, mouth.closure)
+    spoken = align(_on_scene(gap, mouth, scene), scene.wanted, max_lag=scene.max_lag)
     likeness = min(heard.correlation, spoken.correlation)
     why = f"the file's sound matches the one the motion was made for with {likeness:.2f}"
     if likeness < scene.settings.sound_match.poor:
@@ -78,9 +73,22 @@ def check_sound(
     return [_lag(scene, sound_lag=sound_lag, why_sound=why_sound), match]
 
 
+def _on_scene(values: FloatArray, mouth: MouthTrack, scene: Scene) -> Curve:
+    """Return `values` of `mouth` on the frames of `scene`, whose rate may be another."""
+    step_s = float(1 / mouth.fps)
+    return on_grid(
+        values.astype(np.float64),
+        np.arange(mouth.n_frames, dtype=np.float64) * step_s,
+        grid_s=np.arange(len(scene.wanted), dtype=np.float64) / scene.fps,
+        step_s=step_s,
+    )
+
+
 def _lag(scene: Scene, *, sound_lag: float, why_sound: str) -> Metric:
     """Grade how late the lips are against the sound."""
     name = "lag_frames"
+    if not scene.wants_speech:
+        return unmeasured(name, why="nothing is said")
     lag = scene.alignment.lag_frames - sound_lag
     if np.isnan(lag) or scene.alignment.correlation < scene.bands.correlation.poor:
         return unmeasured(name, why="the lips do not follow the sound, so no lag can be told")

@@ -30,6 +30,8 @@ _TUCKED_SHARE = 0.5
 """With the lower lip at the teeth the gap is under this share of the clip's opening. A heuristic:
 MediaPipe sees the lips and not the teeth, so a shut mouth counts as tucked as well."""
 
+_SILENT = "the mouth was to stay shut all the time"
+
 _FROZEN_WINDOW_S = 0.5
 _WANTED_CHANGE, _FROZEN_CHANGE = 0.4, 0.08
 """Within the window the wanted mouth changes by more than the one share of the clip's opening while
@@ -54,6 +56,8 @@ def _at_worst(scene: Scene) -> Status:
 
 
 def _correlation(scene: Scene) -> Metric:
+    if not scene.wants_speech:
+        return unmeasured("correlation", why=_SILENT)
     value = scene.alignment.correlation
     source = "asked of it" if scene.is_asked else "heard in the sound"
     why = f"the measured lip aperture follows what was {source} with correlation {value:.2f}"
@@ -72,10 +76,9 @@ def _correlation(scene: Scene) -> Metric:
 
 
 def _range(scene: Scene) -> Metric:
-    wanted = percentile(scene.wanted)
-    if wanted <= 0:
-        return unmeasured("mouth_range", why="the mouth was to stay shut all the time")
-    share = scene.opening / wanted
+    if not scene.wants_speech:
+        return unmeasured("mouth_range", why=_SILENT)
+    share = scene.opening / percentile(scene.wanted)
     why = f"the mouth opens to {share:.0%} of what was wanted"
     if share < scene.bands.mouth_range.poor:
         why += ": it hardly moves"
@@ -130,8 +133,8 @@ def _drift(scene: Scene) -> Metric:
 def _phones_on_time(scene: Scene) -> Metric:
     name = "phones_on_time"
     spans = [span for span in scene.spans if span.phone != SILENCE]
-    if not spans:
-        return unmeasured(name, why="nobody said which phones are spoken")
+    if not spans or not scene.wants_speech:
+        return unmeasured(name, why="no phone is spoken, or nobody said which")
     if not scene.moves:
         return graded(name, 0.0, band=scene.bands.phones_on_time, why="the mouth does not move")
     measured, wanted = _standard(scene.measured), _standard(scene.wanted)

@@ -67,6 +67,11 @@ class Scene:
         return self.opening >= _SHUT_CLIP
 
     @property
+    def wants_speech(self) -> bool:
+        """Whether the mouth was to open at all."""
+        return percentile(self.wanted) >= _SHUT_CLIP
+
+    @property
     def shut_below(self) -> float:
         """The measured aperture under which the lips count as shut."""
         return self.settings.shut_share * self.opening
