@@ -17,6 +17,8 @@ from PIL import Image
 
 from tests.conftest import ROOT, write_wav
 from tests.reading import facts_of, frames_of
+from tests.render.liveportrait.recipe import TOY
+from tests.render.liveportrait.weights_folder import write_safetensors_folder
 from vortex_lp import cli
 from vortex_lp.resources import resource_folder
 
@@ -160,6 +162,23 @@ def test_the_finished_video_is_measured_where_that_is_asked(
     assert "held against the motion track" in again.out
     assert "held against its own sound" in run("report", out).out
     assert run("report", tmp_path / "gone.mp4").is_mistake("gone.mp4")
+
+
+def test_liveportrait_makes_a_whole_video_from_a_folder_of_weights(
+    animate: Run, run: Run, tmp_path: Path
+) -> None:
+    weights = write_safetensors_folder(tmp_path / "weights", TOY)
+    out = tmp_path / "v.mp4"
+    options = ("--renderer", "liveportrait", "--weights", weights, "--device", "cpu")
+    done = animate(*options, "--frame", "full", output=out)
+    assert done.code == 0, done.err
+    assert done.out.endswith("by LivePortrait FP32 · CPU\n")
+    facts = facts_of(out)
+    assert (facts.n_frames, facts.size) == (3, (512, 512))
+    assert facts.audio.stop_s == pytest.approx(facts.video.stop_s, abs=0.05)
+    assert str(weights) in run("doctor", "--weights", weights).out
+    next(weights.glob("spade*")).unlink()
+    assert animate(*options).is_mistake("spade_generator", "vortex-lp download", "mesh")
 
 
 def test_the_doctor_finds_this_machine_well(run: Run) -> None:

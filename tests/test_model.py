@@ -14,6 +14,8 @@ import torch
 from PIL import Image
 
 import vortex_lp
+from tests.render.liveportrait.recipe import TOY
+from tests.render.liveportrait.weights_folder import write_safetensors_folder
 from vortex_lp import LivePortraitModel, NoFaceError, VortexInitializationError, load_liveportrait
 from vortex_lp.errors import SettingsError
 
@@ -275,6 +277,19 @@ def test_a_renderer_named_outright_never_falls_back() -> None:
         load_liveportrait(renderer="liveportrait")
     with pytest.raises(VortexInitializationError, match="vortex-lp download"):
         load_liveportrait(device="cpu", renderer="liveportrait")
+
+
+@pytest.mark.usefixtures("without_gpu")
+def test_liveportrait_fills_the_same_contract(
+    face: torch.Tensor, talk: torch.Tensor, tmp_path: Path
+) -> None:
+    folder = write_safetensors_folder(tmp_path / "weights", TOY)
+    model = load_liveportrait(device="cpu", cache_dir=folder, renderer="liveportrait")
+    assert (model.renderer, model.badge) == ("liveportrait", "LivePortrait FP32 · CPU")
+    buffer = torch.full((4, 3, 512, 512), -1.0)
+    assert model.animate(face, talk, fps=2, duration=2, output=buffer, seed=3) is buffer
+    assert 0 <= buffer.min() < buffer.max() <= 1
+    assert torch.equal(model.animate(face, talk, fps=2, duration=2, seed=3), buffer)
 
 
 def test_missing_weights_are_named_where_there_is_a_gpu(

@@ -64,6 +64,8 @@ _STAGE_NAMES = {
 def main() -> None:
     """Run the command line and end the process: 0, or 2 for a mistake of the user's."""
     signal.signal(signal.SIGTERM, _leave)
+    # What the log would warn of is among the notes of a result; twice would be once too often.
+    logging.getLogger("vortex_lp").addHandler(logging.NullHandler())
     with without_chatter():
         try:
             app(prog_name="vortex-lp")
@@ -167,8 +169,6 @@ def animate(
         options=RendererOptions(weights=weights, device=device),
         framing=_framing(frame),
     )
-    # The result's notes hold this warning; twice would be once too often.
-    logging.getLogger("vortex_lp.render.registry").setLevel(logging.ERROR)
     with progress_bar(hidden=quiet) as show:
         result = pipeline.animate(
             request,
