@@ -66,9 +66,11 @@ def line_mask(size: tuple[int, int], line: FloatArray, *, width_px: int) -> Fram
 
 def blend(patch: Frame, over: FloatArray, *, mask: Frame, opacity: float) -> None:
     """Lay `over` (h, w, 3) on `patch` (h, w, 3) in place, by `mask` (h, w) times `opacity`."""
-    alpha = mask.astype(np.float32)[..., None] * np.float32(opacity / 255)
-    mixed = patch + alpha * (over - patch)
-    patch[...] = np.clip(mixed + 0.5, 0, 255)
+    alpha = np.multiply(mask, opacity / 255, dtype=np.float32)[..., None]
+    mixed = np.subtract(over, patch, dtype=np.float32)
+    mixed *= alpha
+    mixed += patch
+    patch[...] = cv2.convertScaleAbs(mixed)
 
 
 def colours_at(picture: Frame, places: npt.NDArray[np.floating]) -> FloatArray:

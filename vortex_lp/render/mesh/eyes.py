@@ -22,7 +22,7 @@ from vortex_lp.render.mesh.landmarks import (
     UPPER_LID_CREASES,
     UPPER_LIDS,
 )
-from vortex_lp.render.mesh.warp import identity_map, smooth_closed
+from vortex_lp.render.mesh.warp import smooth_closed
 from vortex_lp.values import N_LANDMARKS, FloatArray, Frame
 
 STILL_GAZE_CM, STILL_OPENNESS = 0.02, 0.03
@@ -188,16 +188,22 @@ def _turned_ball(eye: Eye, head: Head, box: Box, *, turn: Turn, gaze_cm: FloatAr
     """Return the eyeball as it looks inside `box` of the frame, gaze and head turn applied."""
     axes = turn.rotation[:2, :2] * np.array([[1, -1], [-1, 1]], np.float32)
     back = np.linalg.inv(axes).astype(np.float32)
-    place = identity_map(*box.size, left=box.left, top=box.top, step=1.0)
-    place -= image_points(turn.apply(eye.middle))
-    place = place @ back.T + image_points(eye.middle)
+    middle = image_points(turn.apply(eye.middle))
+    x = np.arange(box.left, box.right, dtype=np.float32) - middle[0]
+    y = np.arange(box.top, box.bottom, dtype=np.float32)[:, None] - middle[1]
+    still = image_points(eye.middle)
     shift = head.scale * (head.rotation[:2, :2] @ gaze_cm) * np.array([1, -1], np.float32)
-    distance = np.linalg.norm(place - (eye.iris + shift), axis=-1, keepdims=True)
-    # The iris moves whole; the white between it and the corners stretches.
-    near, far = 1.15 * eye.iris_radius_px, 3.2 * eye.iris_radius_px
-    hold = np.clip((far - distance) / (far - near), 0, 1)
-    place -= hold * hold * (3 - 2 * hold) * shift
-    place = np.ascontiguousarray(place - eye.place, np.float32)
+    place = np.empty((box.size[1], box.size[0], 2), np.float32)
+    for axis in (0, 1):
+        place[..., axis] = back[axis, 0] * x + back[axis, 1] * y + still[axis]
+    if shift.any():
+        away = place - (eye.iris + shift)
+        distance = np.sqrt(away[..., 0] ** 2 + away[..., 1] ** 2)
+        # The iris moves whole; the white between it and the corners stretches.
+        near, far = 1.15 * eye.iris_radius_px, 3.2 * eye.iris_radius_px
+        hold = np.minimum(np.maximum((far - distance) / (far - near), 0), 1)
+        place -= (hold * hold * (3 - 2 * hold))[..., None] * shift
+    place -= eye.place
     return np.asarray(
         cv2.remap(eye.ball, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
         np.float32,

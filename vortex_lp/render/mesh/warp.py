@@ -1,5 +1,6 @@
 """The backward warp: which place of the source each pixel of the frame is taken from."""
 
+import functools
 from typing import Any
 
 import cv2
@@ -27,15 +28,24 @@ class Warp:
         """Make room for the box that can move."""
         self._picture = canvas.picture
         self._triangles = head.triangles
-        self._source = image_points(head.points)
-        self._box = box_around(self._source[FIRST_RING_POINT:], margin_px=0, picture=canvas.picture)
-        self._texture = _enlarged(canvas.texture)
+        points = image_points(head.points)
+        box = box_around(points[FIRST_RING_POINT:], margin_px=0, picture=canvas.picture)
+        self._box = box
+        # What the box can show: itself and the margin round it.
+        self._texture = _enlarged(
+            canvas.texture[
+                box.top : box.bottom + 2 * MARGIN_PX, box.left : box.right + 2 * MARGIN_PX
+            ]
+        )
+        offset = np.array([MARGIN_PX - box.left, MARGIN_PX - box.top], np.float32)
+        self._source = (points + offset) * np.float32(TEXTURE_SCALE)
         # One block more on every side, because cv2.resize cannot interpolate beyond the outermost.
-        width, height = (-(-side // MAP_STEP) + 2 for side in self._box.size)
+        width, height = (-(-side // MAP_STEP) + 2 for side in box.size)
         # The middle of each block of pixels is where cv2.resize will put its value.
-        self._left = self._box.left - MAP_STEP + (MAP_STEP - 1) / 2
-        self._top = self._box.top - MAP_STEP + (MAP_STEP - 1) / 2
-        self._still = identity_map(width, height, left=self._left, top=self._top, step=MAP_STEP)
+        self._left = box.left - MAP_STEP + (MAP_STEP - 1) / 2
+        self._top = box.top - MAP_STEP + (MAP_STEP - 1) / 2
+        still = identity_map(width, height, left=self._left, top=self._top, step=MAP_STEP)
+        self._still = (still + offset) * np.float32(TEXTURE_SCALE)
         self._map = self._still.copy()
 
     def apply(self, points: FloatArray) -> Frame:
@@ -43,14 +53,16 @@ class Warp:
         np.copyto(self._map, self._still)
         fill_map(self._triangles, points, self._source, self._left, self._top, MAP_STEP, self._map)
         height, width = self._map.shape[:2]
-        place = (self._map + np.float32(MARGIN_PX)) * np.float32(TEXTURE_SCALE)
         place = cv2.resize(
-            place, (width * MAP_STEP, height * MAP_STEP), interpolation=cv2.INTER_LINEAR
+            self._map, (width * MAP_STEP, height * MAP_STEP), interpolation=cv2.INTER_LINEAR
         )
-        inside = [slice(MAP_STEP, MAP_STEP + side) for side in self._box.size[::-1]]
-        place = place[inside[0], inside[1]]
+        rows, columns = (slice(MAP_STEP, MAP_STEP + side) for side in self._box.size[::-1])
         moved = cv2.remap(
-            self._texture, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            self._texture,
+            place[rows, columns],
+            None,
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
         )
         frame = self._picture.copy()
         self._box.of(frame)[...] = cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB)
@@ -132,14 +144,24 @@ def identity_map(width: int, height: int, *, left: float, top: float, step: floa
 
 def smooth_closed(points: npt.NDArray[Any], *, parts: int = 4) -> FloatArray:
     """Return a closed Catmull-Rom curve (n·parts, 2) through `points` (n, 2)."""
-    t = (np.arange(parts, dtype=np.float32) / parts)[None, :, None]
-    before, after = np.roll(points, 1, axis=0), np.roll(points, -1, axis=0)
-    beyond = np.roll(points, -2, axis=0)
-    p0, p1, p2, p3 = (p[:, None, :] for p in (before, points, after, beyond))
-    curve = 0.5 * (
-        2 * p1
-        + (p2 - p0) * t
-        + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2
-        + (3 * p1 - p0 - 3 * p2 + p3) * t**3
+    return np.asarray(_catmull_rom(len(points), parts) @ points, np.float32)
+
+
+@functools.lru_cache(maxsize=16)
+def _catmull_rom(n_points: int, parts: int) -> FloatArray:
+    """Return the matrix (n·parts, n) from points to their curve."""
+    t = np.arange(parts) / parts
+    basis = 0.5 * np.stack(
+        [
+            -t + 2 * t**2 - t**3,
+            2 - 5 * t**2 + 3 * t**3,
+            t + 4 * t**2 - 3 * t**3,
+            -(t**2) + t**3,
+        ],
+        axis=1,
     )
-    return np.asarray(curve.reshape(-1, 2), np.float32)
+    matrix = np.zeros((n_points, parts, n_points), np.float32)
+    for point in range(n_points):
+        for share, neighbour in enumerate((-1, 0, 1, 2)):
+            matrix[point, :, (point + neighbour) % n_points] += basis[:, share]
+    return matrix.reshape(-1, n_points)
