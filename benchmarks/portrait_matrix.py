@@ -3,7 +3,7 @@
     python -m benchmarks.portrait_matrix [--portraits FILE…] [--recordings FILE…] [--seconds 8]
         [--renderer mesh] [--keep FOLDER] [--output FILE]
 
-Without arguments these are the team's reference portraits and two of its recordings where they lie
+Without arguments these are the team's reference portraits and three of its recordings where they lie
 beside the checkout, else the samples in assets/. Each video goes through the whole pipeline and
 through H.264; MediaPipe then measures the file, as ``vortex-lp report`` does.
 """
@@ -30,7 +30,7 @@ from vortex_lp.settings import load_settings
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "portrait_matrix.json"
 SHARED = ROOT.parent / "shared"
-RECORDINGS = ("RD_Radio31_000.wav", "joyvasa_001.wav")
+RECORDINGS = ("RD_Radio31_000.wav", "RD_Radio34_002.wav", "joyvasa_001.wav")
 NOBODY = ("dog_no_human_face",)
 """Reference pictures of nobody."""
 
