@@ -16,9 +16,9 @@ from vortex_lp.settings import Settings
 from vortex_lp.ui.engine import Engine
 from vortex_lp.ui.exports import EXPORTS, Take, write_export
 from vortex_lp.ui.form import Form
-from vortex_lp.ui.handlers import TICK_S, length_text, sentence, until_done
+from vortex_lp.ui.handlers import TICK_S, length_text, shown, until_done
 from vortex_lp.ui.sessions import Job, Session, Sessions, StoppedError
-from vortex_lp.ui.status_line import StatusValue, status
+from vortex_lp.ui.status_line import StatusValue, sentence, status
 from vortex_lp.ui.viseme_plot import plot_value
 from vortex_lp.values import MotionTrack, Speech
 
@@ -88,7 +88,7 @@ class Filming:
             except (StoppedError, CancelledError):
                 problem = "Stopped: something else was chosen meanwhile. Press Generate again."
             except VortexError as error:
-                problem = sentence(error)
+                problem = sentence(str(error))
         yield Screen(status=status(problem, tone="error"), is_busy=False).row()
 
     def cancelled(self) -> list[Any]:
@@ -100,16 +100,20 @@ class Filming:
         session = self.sessions.of(request.session_hash)
         take = session.last
         if not isinstance(take, Take):
-            return [None, status("Generate a video first.", tone="error")]
+            return [
+                gr.update(visible=False),
+                shown(status("Generate a video first.", tone="error")),
+            ]
         if EXPORTS[kind].needs_sound and take.analysis is None:
             text = "This video came from a motion file, so there are no visemes to export."
-            return [None, status(text, tone="error")]
+            return [gr.update(visible=False), shown(status(text, tone="error"))]
         try:
             file = write_export(take, kind, session.new_folder(), settings=self.settings)
         except VortexError as error:
-            return [None, status(sentence(error), tone="error")]
+            return [gr.update(visible=False), shown(status(sentence(str(error)), tone="error"))]
         size_mb = file.stat().st_size / 1e6
-        return [str(file), status(f"{file.name}, {size_mb:.1f} MB", tone="ok")]
+        label = f"Download {file.name} ({size_mb:.1f} MB)"
+        return [gr.update(value=str(file), label=label, visible=True), gr.update(visible=False)]
 
     def _film(self, session: Session, form: Form) -> Iterator[list[Any]]:
         """Yield screens from the click to the finished file."""
@@ -135,8 +139,10 @@ class Filming:
                 yield Screen(status("Waiting for the renderer…", tone="busy")).row()
             held.callback(self.engine.render_lock.release)
             folder = session.new_folder()
-            yield from self._stream(ready, track, script.speech, folder)
-        loaded = self.engine.renderer(form.renderer)
+            loaded = self.engine.renderer(form.renderer)
+            yield from self._stream(
+                ready, track, script.speech, folder, renderer=loaded.renderer.name
+            )
         total_s = time.perf_counter() - start
         said = (*(script.analysis.notes if script.analysis else ()), ready.note)
         take = Take(
@@ -160,7 +166,7 @@ class Filming:
         ).row()
 
     def _stream(
-        self, ready: Prepared, track: MotionTrack, speech: Speech, folder: Path
+        self, ready: Prepared, track: MotionTrack, speech: Speech, folder: Path, *, renderer: str
     ) -> Iterator[list[Any]]:
         """Yield each playable piece, and how far the work is."""
         start = time.perf_counter()
@@ -169,6 +175,7 @@ class Filming:
             track,
             speech,
             folder,
+            renderer=renderer,
             settings=self.settings,
             segment_s=self.settings.ui.segment_s,
         )
@@ -207,7 +214,7 @@ def _progress(step: LiveStep, spent_s: float, *, fps: float) -> StatusValue:
 
 def _done(take: Take, total_s: float) -> StatusValue:
     duration_s = take.track.n_frames / float(take.track.fps)
-    notes = " ".join(f"{note[:1].upper()}{note[1:]}." for note in take.notes)
+    notes = " ".join(map(sentence, take.notes))
     made = f"{length_text(duration_s)} of video in {length_text(total_s)}, {take.badge}."
     detail = f"{made} {notes}".strip()
     return status("Finished", tone="warn" if notes else "ok", detail=detail)

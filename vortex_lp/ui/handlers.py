@@ -22,7 +22,7 @@ from vortex_lp.timebase import seconds
 from vortex_lp.ui.engine import Engine, Voice, pauses, waveform
 from vortex_lp.ui.form import Form, bands
 from vortex_lp.ui.sessions import Job, Sessions, StoppedError
-from vortex_lp.ui.status_line import StatusValue, Tone, status
+from vortex_lp.ui.status_line import StatusValue, Tone, sentence, status
 from vortex_lp.ui.timeline import (
     TimelineValue,
     clean_timeline,
@@ -58,7 +58,7 @@ class Handlers:
         except VortexError as error:
             return status("This renderer is not available here", tone="error", detail=str(error))
         if loaded.renderer.name == "mesh":
-            why = f"LivePortrait is not used: {loaded.reason}." if loaded.reason else ""
+            why = sentence(f"LivePortrait is not used: {loaded.reason}") if loaded.reason else ""
             return status(f"{loaded.renderer.badge}, preview quality", detail=why)
         return status(loaded.renderer.badge, tone="ok")
 
@@ -76,11 +76,11 @@ class Handlers:
         except (StoppedError, CancelledError):
             return
         except VortexError as error:
-            yield status(sentence(error), tone="error")
+            yield status(sentence(str(error)), tone="error")
             return
-        first, *rest = [text[:1].upper() + text[1:] for text in found.sentences]
+        first, *rest = map(sentence, found.sentences)
         tone: Tone = "ok" if found.is_usable else "error"
-        yield status(first, tone=tone, detail=". ".join(rest))
+        yield status(first, tone=tone, detail=" ".join(rest))
 
     def listen(self, audio: str | None, timeline: TimelineValue, request: gr.Request) -> list[Any]:
         """Show the waveform: voice status, timeline, plot."""
@@ -92,7 +92,7 @@ class Handlers:
         except (StoppedError, CancelledError):
             return [gr.skip()] * 3
         except VortexError as error:
-            return [status(sentence(error), tone="error"), _no_recording(), {}]
+            return [status(sentence(str(error)), tone="error"), _no_recording(), {}]
         duration_s = seconds(speech.n_samples)
         looks = self.settings.ui
         fitted = clean_timeline(
@@ -132,7 +132,7 @@ class Handlers:
         except (StoppedError, CancelledError):
             return
         except VortexError as error:
-            yield [status(sentence(error), tone="error"), gr.skip(), gr.skip()]
+            yield [status(sentence(str(error)), tone="error"), gr.skip(), gr.skip()]
             return
         yield [
             _heard(analysis),
@@ -202,23 +202,24 @@ class Handlers:
             entries = [{**asdict(clip), "id": f"clip-{n}"} for n, clip in enumerate(clips, 1)]
             value = clean_timeline({**timeline, "clips": entries}, presets=self.settings.presets)
         except VortexError as error:
-            return [gr.skip(), _shown(status(sentence(error), tone="error"))]
+            return [gr.skip(), shown(status(sentence(str(error)), tone="error"))]
         n_left_out = len(clips) - len(value["clips"])
         text = f"{len(value['clips'])} clips read"
         if n_left_out:
             text += f"; {n_left_out} begin after the recording ends and were left out"
-        return [value, _shown(status(text, tone="warn" if n_left_out else "ok"))]
+        return [value, shown(status(text, tone="warn" if n_left_out else "ok"))]
 
     def save_timeline(self, timeline: TimelineValue, request: gr.Request) -> list[Any]:
         """Write the clips to a JSON file: the file to download, and a word about it."""
         if not timeline["clips"]:
             text = "There are no clips yet; add one first."
-            return [gr.update(visible=False), _shown(status(text, tone="error"))]
+            return [gr.update(visible=False), shown(status(text, tone="error"))]
         file = self.sessions.of(request.session_hash).new_folder() / "timeline.json"
         file.write_text(json.dumps(timeline_entries(timeline), indent=2) + "\n", "utf-8")
         count = len(timeline["clips"])
-        text = f"{count} {'clip' if count == 1 else 'clips'} written"
-        return [gr.update(value=str(file), visible=True), _shown(status(text, tone="ok"))]
+        text = f"{count} {'clip' if count == 1 else 'clips'}"
+        label = f"Download {file.name}, {text}"
+        return [gr.update(value=str(file), label=label, visible=True), gr.update(visible=False)]
 
 
 def until_done(job: Job) -> Iterator[float]:
@@ -227,13 +228,8 @@ def until_done(job: Job) -> Iterator[float]:
         yield job.share
 
 
-def sentence(error: VortexError) -> str:
-    """Return the error's message as a sentence."""
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:]}."
-
-
-def _shown(line: StatusValue) -> Any:
+def shown(line: StatusValue) -> Any:
+    """Return the update that makes a hidden line appear."""
     return gr.update(value=line, visible=True)
 
 
@@ -264,6 +260,6 @@ def length_text(duration_s: float) -> str:
 def _heard(analysis: Analysis) -> StatusValue:
     length = length_text(seconds(analysis.speech.n_samples))
     n_sounds = sum(1 for span in analysis.recognition.spans if span.phone != SILENCE)
-    notes = ". ".join(note[:1].upper() + note[1:] for note in analysis.notes)
+    notes = " ".join(map(sentence, analysis.notes))
     found = f"{length}, {n_sounds} sounds found"
     return status(found, tone="warn" if notes else "ok", detail=notes)

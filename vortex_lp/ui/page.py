@@ -147,13 +147,8 @@ class Page:
                 self.save_timeline = gr.Button(
                     "Save this timeline", size="sm", min_width=150, elem_id="save-timeline"
                 )
-            self.timeline_file = gr.File(
-                label="Timeline",
-                show_label=False,
-                interactive=False,
-                visible=False,
-                height=64,
-                elem_id="timeline-file",
+            self.timeline_file = gr.DownloadButton(
+                "Download", visible=False, variant="primary", size="sm", elem_id="timeline-file"
             )
             self.timeline_status = StatusLine(visible=False, elem_id="timeline-status")
 
@@ -180,15 +175,15 @@ class Page:
                     label="Frames a second",
                     elem_id="fps",
                 )
-            with gr.Row():
+            with gr.Row(equal_height=True):
                 self.seed = gr.Number(
                     value=request.seed, precision=0, minimum=0, label="Seed", elem_id="seed"
                 )
-                self.dice = gr.Button("🎲 Another seed", elem_id="dice", min_width=140)
+                self.dice = gr.Button("Another seed", elem_id="dice", min_width=140)
             with gr.Row():
-                self.head_motion = _factor("Head movement", "head-motion")
-                self.blink_rate = _factor("Blinking", "blink-rate")
-                self.mouth_strength = _factor("Mouth movement", "mouth-strength")
+                self.head_motion = _factor("Head", "head-motion")
+                self.blink_rate = _factor("Blinks", "blink-rate")
+                self.mouth_strength = _factor("Mouth", "mouth-strength")
             with gr.Row():
                 self.gaze_x = gr.Slider(
                     -1, 1, 0, step=0.05, label="Gaze, left to right", elem_id="gaze-x"
@@ -198,9 +193,9 @@ class Page:
                 )
 
             self.motion = gr.File(
-                label="Motion file, instead of the voice (Live Link Face CSV, or motion JSON)",
+                label="Motion file that drives the face (Live Link Face CSV, motion JSON)",
                 file_types=[".csv", ".json"],
-                height=110,
+                height=140,
                 elem_id="motion",
             )
 
@@ -257,14 +252,10 @@ class Page:
                     scale=3,
                 )
                 self.export = gr.Button("Export", elem_id="export", scale=1, min_width=110)
-            self.export_file = gr.File(
-                label="Export",
-                show_label=False,
-                interactive=False,
-                height=64,
-                elem_id="export-file",
+            self.export_file = gr.DownloadButton(
+                "Download", visible=False, variant="primary", elem_id="export-file"
             )
-            self.export_status = StatusLine(elem_id="export-status")
+            self.export_status = StatusLine(visible=False, elem_id="export-status")
 
     @property
     def form(self) -> list[Any]:

@@ -16,6 +16,18 @@ def status(
     return {"text": text, "tone": tone, "detail": detail, "share": share}
 
 
+def sentence(text: str) -> str:
+    """Return a message as a sentence: a capital in front, unless that is a file's name, and a stop.
+
+    >>> sentence("no face found"), sentence("a.png is no picture.")
+    ('No face found.', 'a.png is no picture.')
+    """
+    start = text.split(" ", 1)[0]
+    if start.isalpha():
+        text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 with no_stub_file():
 
     class StatusLine(Widget):

@@ -130,7 +130,7 @@ def _wire_result(page: Page, filming: Filming) -> None:
         page.export_kind,
         [page.export_file, page.export_status],
         show_progress="minimal",
-        show_progress_on=page.export_file,
+        show_progress_on=page.export_kind,
         api_visibility="private",
     )
 
