@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "vortex_lp"
-CORE = {"errors", "values", "timebase", "settings", "resources", "progress", "uploads", "__init__"}
+CORE = {
+    *("errors", "values", "timebase", "settings", "resources", "progress", "uploads"),
+    "background",
+    "__init__",
+}
 STAGES = {"face", "speech", "motion", "render", "video", "report"}
 MAY_IMPORT = {
     **{name: CORE for name in CORE | STAGES},

@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
 
+from vortex_lp.background import Background
 from vortex_lp.errors import SettingsError, TimelineError
 from vortex_lp.face.landmarker import MAX_FACES, FaceLandmarker
 from vortex_lp.face.source import SourceCheck, check_source
@@ -79,14 +80,17 @@ def animate(
 
     with clock.stage("listen"):
         speech = decode_speech(request.audio, limits=settings.limits)
-    with clock.stage("prepare"):
-        portrait = read_portrait(request.portrait, limits=settings.limits)
-        name = request.renderer or settings.request.renderer
-        loaded = renderer or load_renderer(name, settings=settings, options=request.options)
-        framing = request.framing or settings.request.framing
-        prepared = loaded.renderer.prepare(portrait, framing=framing)
-    with clock.stage("recognise"):
-        analysis = analyse(speech, performance, settings=settings, on_share=clock.report)
+    with Background(
+        lambda report: analyse(speech, performance, settings=settings, on_share=report)
+    ) as hearing:
+        with clock.stage("prepare"):
+            portrait = read_portrait(request.portrait, limits=settings.limits)
+            name = request.renderer or settings.request.renderer
+            loaded = renderer or load_renderer(name, settings=settings, options=request.options)
+            framing = request.framing or settings.request.framing
+            prepared = loaded.renderer.prepare(portrait, framing=framing)
+        with clock.stage("recognise"):
+            analysis = hearing.result(on_share=clock.report)
     with clock.stage("move"):
         track = make_motion(analysis.mouth, performance, settings=settings)
     path = _film(prepared, track, analysis.speech, request.output, settings=settings, clock=clock)
