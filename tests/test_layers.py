@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "vortex_lp"
 CORE = {
-    *("errors", "values", "timebase", "settings", "resources", "progress", "uploads"),
+    *("errors", "values", "timebase", "settings", "resources", "progress", "uploads", "watchdog"),
     "background",
     "__init__",
 }

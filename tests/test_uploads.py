@@ -278,5 +278,5 @@ def test_a_decoder_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", lambda: str(slow))
     start = time.monotonic()
     with pytest.raises(AudioError, match="kept the decoder busy"):
-        decode_speech(VOICE, limits=LIMITS.model_copy(update={"max_stall_s": 0.3}))
+        decode_speech(VOICE, limits=LIMITS.model_copy(update={"decode_stall_s": 0.3}))
     assert time.monotonic() - start < 5.0

@@ -49,9 +49,12 @@ from vortex_lp.values import Clip, FloatArray, Frame, MotionTrack, MouthTrack, S
 from vortex_lp.video.convert import CONVERSIONS as CONVERSIONS
 from vortex_lp.video.convert import convert_video as convert_video
 from vortex_lp.video.encoder import check_output, write_video
+from vortex_lp.video.label import labelled
+from vortex_lp.video.provenance import Origin
 from vortex_lp.video.segments import LIVE_FILE as LIVE_FILE
 from vortex_lp.video.segments import LiveStep as LiveStep
 from vortex_lp.video.segments import write_live
+from vortex_lp.watchdog import watched
 
 
 def animate(
@@ -93,7 +96,15 @@ def animate(
             analysis = hearing.result(on_share=clock.report)
     with clock.stage("move"):
         track = make_motion(analysis.mouth, performance, settings=settings)
-    path = _film(prepared, track, analysis.speech, request.output, settings=settings, clock=clock)
+    path = _film(
+        prepared,
+        track,
+        analysis.speech,
+        request.output,
+        renderer=loaded.renderer.name,
+        settings=settings,
+        clock=clock,
+    )
 
     said = (loaded.note, *analysis.notes, prepared.note)
     return AnimateResult(
@@ -235,6 +246,7 @@ def film_live(
     speech: Speech,
     folder: Path,
     *,
+    renderer: str,
     settings: Settings,
     segment_s: float,
 ) -> Iterator[LiveStep]:
@@ -248,7 +260,7 @@ def film_live(
         EncodeError: The video could not be written.
     """
     return write_live(
-        prepared.render(track),
+        _drawn(prepared.render(track), settings=settings),
         speech,
         folder,
         fps=track.fps,
@@ -256,6 +268,7 @@ def film_live(
         n_frames=track.n_frames,
         settings=settings.video,
         segment_s=segment_s,
+        origin=Origin(renderer, settings.provenance),
     )
 
 
@@ -314,6 +327,7 @@ def _film(
     speech: Speech,
     output: Path,
     *,
+    renderer: str,
     settings: Settings,
     clock: StageClock,
 ) -> Path:
@@ -321,17 +335,24 @@ def _film(
     start = time.perf_counter()
     clock.frame_done(0, track.n_frames)
     path = write_video(
-        clock.timed(prepared.render(track)),
+        _drawn(clock.timed(prepared.render(track)), settings=settings),
         speech,
         output,
         fps=track.fps,
         size=prepared.size,
         n_frames=track.n_frames,
         settings=settings.video,
+        origin=Origin(renderer, settings.provenance),
         on_frame=clock.frame_done,
     )
     clock.spent_s["encode"] = time.perf_counter() - start - clock.spent_s["render"]
     return path
+
+
+def _drawn(frames: Iterator[Frame], *, settings: Settings) -> Iterator[Frame]:
+    """Return `frames` with the label that is asked for; a renderer that hangs is given up."""
+    frames = labelled(frames, settings.provenance.label)
+    return watched(frames, stall_s=settings.limits.render_stall_s)
 
 
 def _n_frames(speech: Speech, duration_s: float | None, *, fps: Fraction) -> int:

@@ -100,8 +100,11 @@ class LimitSettings(Strict):
     max_audio_s: float
     """Longest recording [s]."""
 
-    max_stall_s: Positive
-    """Decoding, drawing or encoding that makes no progress for so long is stopped [s]."""
+    decode_stall_s: Positive
+    """Decoding that brings no sound for so long is stopped [s]."""
+
+    render_stall_s: Positive
+    """A renderer that brings no frame for so long is given up [s]."""
 
     max_clips: Annotated[int, Field(ge=1)]
     """Most entries of an expression timeline."""
@@ -125,6 +128,9 @@ class VideoSettings(Strict):
 
     audio_kbps: Annotated[int, Field(ge=16, le=320)]
     """Bit rate of the AAC sound, which is mono [kbit/s]."""
+
+    stall_s: Positive
+    """An encoder that takes no frame, or does not finish, for so long is stopped [s]."""
 
 
 class ReachSettings(Strict):
@@ -323,6 +329,32 @@ class ReportSettings(Strict):
 
     end_frames: BandSettings
     """How far the streams' ends are apart [frames]."""
+
+
+OTHER_RENDERER = "other"
+"""The key under `ProvenanceSettings.source_types` for renderers that are not named there."""
+
+
+def _with_other(words: dict[str, str]) -> dict[str, str]:
+    if OTHER_RENDERER not in words:
+        raise ValueError(f"the key {OTHER_RENDERER!r} is missing; it stands for any other renderer")
+    return words
+
+
+class ProvenanceSettings(Strict):
+    """What a video says about itself; see `vortex_lp.video.provenance`."""
+
+    credentials: bool
+    """Whether Content Credentials (C2PA) are put into every video."""
+
+    notice: Annotated[str, Field(min_length=1, max_length=500)]
+    """What the video is, in a sentence."""
+
+    source_types: Annotated[dict[str, str], AfterValidator(_with_other)]
+    """Renderer → IPTC's word for what it makes; `OTHER_RENDERER` stands for any not named."""
+
+    label: Annotated[str, Field(max_length=80)]
+    """Words in a corner of the picture; empty for none."""
 
 
 class UiSettings(Strict):
@@ -580,6 +612,7 @@ class Settings(Strict):
     presets: dict[str, PresetSettings]
     motion: MotionSettings
     liveportrait: LivePortraitSettings
+    provenance: ProvenanceSettings
     ui: UiSettings
     report: ReportSettings
 

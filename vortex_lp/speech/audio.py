@@ -63,7 +63,7 @@ def decode_speech(path: Path, *, limits: LimitSettings) -> Speech:
     Raises:
         AudioError: There is no such file, it is no plain file, empty, no sound, larger than
             `limits.max_audio_bytes`, longer than `limits.max_audio_s`, holds values that are no
-            numbers, or kept the decoder busy for `limits.max_stall_s` without a sound.
+            numbers, or kept the decoder busy for `limits.decode_stall_s` without a sound.
     """
     path = Path(path)
     with (
@@ -142,7 +142,7 @@ def _run_ffmpeg(
     files or addresses (a playlist) is not read as one and has nothing to open them with.
 
     Raises:
-        AudioError: For `limits.max_stall_s` no sound came.
+        AudioError: For `limits.decode_stall_s` no sound came.
     """
     import imageio_ffmpeg
 
@@ -156,10 +156,10 @@ def _run_ffmpeg(
     with tempfile.TemporaryFile() as messages:
         process = subprocess.Popen(command, stdin=source, stdout=raw, stderr=messages)
         try:
-            _wait_while_it_grows(process, raw, stall_s=limits.max_stall_s)
+            _wait_while_it_grows(process, raw, stall_s=limits.decode_stall_s)
         except subprocess.TimeoutExpired as error:
             raise AudioError(
-                f"{name} kept the decoder busy for {limits.max_stall_s:g} s without a sound; "
+                f"{name} kept the decoder busy for {limits.decode_stall_s:g} s without a sound; "
                 "export it again"
             ) from error
         finally:

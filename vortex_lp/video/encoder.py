@@ -15,6 +15,8 @@ from vortex_lp.errors import EncodeError
 from vortex_lp.settings import VideoSettings
 from vortex_lp.timebase import SPEECH_RATE_HZ, exact_fps, frame_start
 from vortex_lp.values import Frame, Speech
+from vortex_lp.video.provenance import Origin
+from vortex_lp.watchdog import Watchdog
 
 _BLOCK = SPEECH_RATE_HZ
 """Samples of sound that are converted at a time."""
@@ -37,6 +39,7 @@ def write_video(
     size: tuple[int, int],
     n_frames: int,
     settings: VideoSettings,
+    origin: Origin | None = None,
     on_frame: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Write `frames` and `speech` as H.264 and AAC in an MP4 and return its path.
@@ -53,11 +56,12 @@ def write_video(
         size: Width and height of every frame [px], both even.
         n_frames: How many frames there will be.
         settings: Quality and speed of the encoder.
+        origin: What the file says about how it was made; None for nothing.
         on_frame: Called after each frame with how many are done and how many there will be.
 
     Raises:
-        EncodeError: The file cannot be written, ffmpeg failed (its last line is in the message), or
-            the frames are not what was announced.
+        EncodeError: The file cannot be written, ffmpeg failed (its last line is in the message) or
+            takes nothing more, or the frames are not what was announced.
     """
     check_output(out_file)
     part = out_file.with_name(f".vortex-{secrets.token_hex(6)}.part")
@@ -69,8 +73,17 @@ def write_video(
                 _write_sound(
                     speech, sound, n_samples=frame_start(n_frames, rate_hz=SPEECH_RATE_HZ, fps=rate)
                 )
-            command = _command(sound, part, rate=rate, size=size, settings=settings)
-            _encode(frames, command, size=size, n_frames=n_frames, on_frame=on_frame)
+            command = _command(sound, part, rate=rate, size=size, settings=settings, origin=origin)
+            _encode(
+                frames,
+                command,
+                size=size,
+                n_frames=n_frames,
+                stall_s=settings.stall_s,
+                on_frame=on_frame,
+            )
+        if origin is not None:
+            origin.sign(part)
         with _disk_trouble(out_file):
             part.replace(out_file)
     finally:
@@ -148,7 +161,13 @@ def _write_sound(speech: Speech, file: Path, *, n_samples: int) -> None:
 
 
 def _command(
-    sound: Path, part: Path, *, rate: Fraction, size: tuple[int, int], settings: VideoSettings
+    sound: Path,
+    part: Path,
+    *,
+    rate: Fraction,
+    size: tuple[int, int],
+    settings: VideoSettings,
+    origin: Origin | None,
 ) -> list[str]:
     """Return the command that reads frames from its standard input and writes `part`."""
     width, height = size
@@ -158,6 +177,8 @@ def _command(
     h264 = ["-vf", _TO_BT709, "-c:v", "libx264", "-preset", settings.preset]
     h264 += ["-crf", str(settings.crf), "-g", str(max(1, round(rate * settings.keyframe_s)))]
     aac = ["-c:a", "aac", "-b:a", f"{settings.audio_kbps}k"]
+    if origin is not None:
+        aac += ["-metadata", f"comment={origin.comment}"]
     # The bare file name would be read as a protocol if it held a colon, hence the prefix.
     target = ["-movflags", "+faststart", "-f", "mp4", "-y", f"file:{part}"]
     start = [ffmpeg_program(), "-hide_banner", "-loglevel", "error"]
@@ -170,6 +191,7 @@ def _encode(
     *,
     size: tuple[int, int],
     n_frames: int,
+    stall_s: float,
     on_frame: Callable[[int, int], None] | None,
 ) -> None:
     """Feed `frames` to one ffmpeg, which is gone when this returns, however it returns."""
@@ -179,6 +201,7 @@ def _encode(
         if close is not None:
             cleanup.callback(close)
         process = cleanup.enter_context(_running(command, log=log))
+        dog = cleanup.enter_context(Watchdog(process.kill, stall_s=stall_s))
         assert process.stdin is not None
         try:
             for frame in frames:
@@ -187,16 +210,19 @@ def _encode(
                         f"frame {n_done} is {frame.shape} {frame.dtype}, not "
                         f"{(size[1], size[0], 3)} uint8; the renderer broke its promise"
                     )
+                dog.beat()
                 process.stdin.write(np.ascontiguousarray(frame).data)
+                dog.rest()
                 n_done += 1
                 if on_frame is not None:
                     on_frame(n_done, n_frames)
+            dog.beat()
             process.stdin.close()
         except BrokenPipeError as error:
             process.wait()
-            raise EncodeError(f"ffmpeg stopped early: {_last_line(log)}") from error
+            raise EncodeError(f"ffmpeg stopped early: {_why(dog, process, log)}") from error
         if process.wait() != 0:
-            raise EncodeError(f"ffmpeg failed: {_last_line(log)}")
+            raise EncodeError(f"ffmpeg failed: {_why(dog, process, log)}")
     if n_done != n_frames:
         raise EncodeError(f"{n_done} frames came, not the {n_frames} that were announced")
 
@@ -228,8 +254,16 @@ def _running(
         process.wait()
 
 
-def _last_line(log: IO[bytes]) -> str:
-    """Return the last thing that ffmpeg said."""
+def _why(dog: Watchdog, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> str:
+    """Return why ffmpeg ended: our own doing, somebody else's, or the last thing that it said."""
+    if dog.has_bitten:
+        return "it took nothing more and was stopped; see whether the disk or the machine is stuck"
     log.seek(0)
     lines = log.read().decode("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else "it gave no reason"
+    if lines:
+        return lines[-1]
+    if process.returncode < 0:
+        return (
+            f"it was killed (signal {-process.returncode}), perhaps for lack of memory; try again"
+        )
+    return "it gave no reason"

@@ -17,7 +17,9 @@ from vortex_lp.errors import EncodeError
 from vortex_lp.settings import VideoSettings
 from vortex_lp.timebase import SPEECH_RATE_HZ, exact_fps, frame_start
 from vortex_lp.values import Frame, Speech
-from vortex_lp.video.encoder import _command, _last_line, _running, _write_sound
+from vortex_lp.video.encoder import _command, _disk_trouble, _running, _why, _write_sound
+from vortex_lp.video.provenance import Origin
+from vortex_lp.watchdog import Watchdog
 
 LIVE_FILE = "video.mp4"
 _LIST = "segments.csv"
@@ -61,6 +63,7 @@ def write_live(
     n_frames: int,
     settings: VideoSettings,
     segment_s: float,
+    origin: Origin | None = None,
 ) -> Iterator[LiveStep]:
     """Encode `frames` and `speech` into `folder` and tell of each piece once it can be played.
 
@@ -76,6 +79,8 @@ def write_live(
         n_frames: How many frames there will be.
         settings: Quality and speed of the encoder.
         segment_s: How long a piece is [s].
+        origin: What the whole file says about how it was made; None for nothing. The pieces are
+            not signed.
 
     Raises:
         EncodeError: ffmpeg failed, or the frames are not what was announced.
@@ -89,11 +94,22 @@ def write_live(
             cleanup.callback(close)
         cleanup.callback(part.unlink, missing_ok=True)
         cleanup.callback(sound.unlink, missing_ok=True)
-        _write_sound(speech, sound, n_samples=n_samples)
-        plain = _command(sound, part, rate=rate, size=size, settings=settings)
+        with _disk_trouble(sound):
+            _write_sound(speech, sound, n_samples=n_samples)
+        plain = _command(sound, part, rate=rate, size=size, settings=settings, origin=origin)
         command = plain[: plain.index("-movflags")] + _two_outputs(segment_s)
-        yield from _feed(frames, command, folder=folder, size=size, n_frames=n_frames)
-        part.replace(folder / LIVE_FILE)
+        yield from _feed(
+            frames,
+            command,
+            folder=folder,
+            size=size,
+            n_frames=n_frames,
+            stall_s=settings.stall_s,
+        )
+        if origin is not None:
+            origin.sign(part)
+        with _disk_trouble(folder / LIVE_FILE):
+            part.replace(folder / LIVE_FILE)
 
 
 def _two_outputs(segment_s: float) -> list[str]:
@@ -125,11 +141,16 @@ def _feed(
     folder: Path,
     size: tuple[int, int],
     n_frames: int,
+    stall_s: float,
 ) -> Iterator[LiveStep]:
     """Feed `frames` to one ffmpeg and yield whenever there is news, or at least every `_TICK_S`."""
     n_done = n_told = 0
     due = time.monotonic() + _TICK_S
-    with tempfile.TemporaryFile() as log, _running(command, log=log, folder=folder) as process:
+    with (
+        tempfile.TemporaryFile() as log,
+        _running(command, log=log, folder=folder) as process,
+        Watchdog(process.kill, stall_s=stall_s) as dog,
+    ):
         assert process.stdin is not None
         try:
             for frame in frames:
@@ -138,19 +159,22 @@ def _feed(
                         f"frame {n_done} is {frame.shape} {frame.dtype}, not "
                         f"{(size[1], size[0], 3)} uint8; the renderer broke its promise"
                     )
+                dog.beat()
                 process.stdin.write(np.ascontiguousarray(frame).data)
+                dog.rest()
                 n_done += 1
                 if time.monotonic() >= due:
                     fresh = _finished(folder)[n_told:]
                     n_told += len(fresh)
                     yield LiveStep(n_done=n_done, n_frames=n_frames, segments=fresh)
                     due = time.monotonic() + _TICK_S
+            dog.beat()
             process.stdin.close()
         except BrokenPipeError as error:
             process.wait()
-            raise EncodeError(f"ffmpeg stopped early: {_last_line(log)}") from error
+            raise EncodeError(f"ffmpeg stopped early: {_why(dog, process, log)}") from error
         if process.wait() != 0:
-            raise EncodeError(f"ffmpeg failed: {_last_line(log)}")
+            raise EncodeError(f"ffmpeg failed: {_why(dog, process, log)}")
     if n_done != n_frames:
         raise EncodeError(f"{n_done} frames came, not the {n_frames} that were announced")
     yield LiveStep(n_done=n_done, n_frames=n_frames, segments=_finished(folder)[n_told:])
