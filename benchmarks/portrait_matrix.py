@@ -3,8 +3,8 @@
     python -m benchmarks.portrait_matrix [--portraits FILE…] [--recordings FILE…] [--seconds 8]
         [--renderer mesh] [--keep FOLDER] [--output FILE]
 
-Without arguments these are the team's reference portraits and three of its recordings where they lie
-beside the checkout, else the samples in assets/. Each video goes through the whole pipeline and
+Without arguments these are the team's reference portraits and three of its recordings where they
+lie beside the checkout, else the samples in assets/. Each video goes through the whole pipeline and
 through H.264; MediaPipe then measures the file, as ``vortex-lp report`` does.
 """
 

@@ -6,8 +6,8 @@ from typing import Literal, Protocol, TypeAlias
 from vortex_lp.values import Face, Frame, MotionTrack, Portrait
 
 Framing: TypeAlias = Literal["crop", "full"]
-"""``"crop"``: a 512 x 512 picture of head and shoulders; ``"full"``: the whole portrait, its longest
-side at most 1920 px and both sides even."""
+"""``"crop"``: a 512 x 512 picture of head and shoulders; ``"full"``: the whole portrait, its
+longest side at most 1920 px and both sides even."""
 
 
 class Prepared(Protocol):
