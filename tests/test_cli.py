@@ -16,7 +16,7 @@ import yaml
 from PIL import Image
 
 from tests.conftest import ROOT, write_wav
-from tests.reading import facts_of, frames_of
+from tests.reading import facts_of, ffmpeg, frames_of
 from tests.render.liveportrait.recipe import TOY
 from tests.render.liveportrait.weights_folder import write_safetensors_folder
 from vortex_lp import cli
@@ -125,12 +125,14 @@ def test_every_option_of_animate_reaches_the_video(animate: Run, tmp_path: Path)
     assert len(set(videos.values())) == len(videos)
 
 
-def test_the_same_seed_gives_the_same_file(animate: Run, tmp_path: Path) -> None:
-    contents = []
-    for name in ("a.mp4", "b.mp4"):
-        assert animate("--seed", "5", output=tmp_path / name).code == 0
-        contents.append((tmp_path / name).read_bytes())
-    assert contents[0] == contents[1]
+def test_the_same_seed_gives_the_same_picture_and_sound(animate: Run, tmp_path: Path) -> None:
+    """Packet by packet; the credentials around them hold random numbers, as their standard asks."""
+    packets = []
+    for name, seed in (("a.mp4", "5"), ("b.mp4", "5"), ("c.mp4", "6")):
+        assert animate("--seed", seed, output=tmp_path / name).code == 0
+        packets.append(ffmpeg(tmp_path / name, "-map", "0", "-c", "copy", "-f", "framemd5"))
+    assert packets[0] == packets[1]
+    assert packets[0] != packets[2]
 
 
 @pytest.mark.parametrize("layout", ["json", "csv", "rhubarb"])
