@@ -11,7 +11,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.timeout(120),
     # Gradio counts its queue with pandas, in a way that newer versions of it announce to drop.
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
+    pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning"),
 ]
 
 LIVE_TIME = "document.querySelector('#live-box video')?.currentTime"

@@ -165,19 +165,18 @@ def test_what_is_missing_is_asked_for(
     (screen,) = studio.filming.generate(request, *values)
     assert screen[STATUS]["tone"] == "error"
     assert f"Add a {what} first" in screen[STATUS]["text"]
-    assert screen[GO]["interactive"] is True
+    assert studio.filming.after_run(request)[GO]["interactive"]
 
 
 def test_a_run_streams_pieces_and_ends_with_the_file(take: list[list[Any]]) -> None:
     pieces = [screen[LIVE] for screen in take if hasattr(screen[LIVE], "duration_s")]
     assert sum(piece.duration_s for piece in pieces) == pytest.approx(1.0, abs=0.15)
-    assert all(screen[CANCEL]["interactive"] for screen in take[:-1])
+    assert all(screen[CANCEL]["interactive"] for screen in take)
     last = take[-1]
     assert last[STATUS]["text"] == "Finished"
     assert Path(last[FINAL]).stat().st_size > 5_000
     assert last[FINAL_BOX]["visible"]
     assert not last[LIVE_BOX]["visible"]
-    assert last[GO]["interactive"]
 
 
 def test_progress_counts_frames(take: list[list[Any]]) -> None:
@@ -196,8 +195,11 @@ def test_closing_a_run_frees_the_renderer(
     assert studio.engine.render_lock.locked()
     run.close()
     assert not studio.engine.render_lock.locked()
-    folders = studio.sessions.of("canceller").folder
-    assert not list(folders.rglob("*.mp4"))
+    assert not list(studio.sessions.of("canceller").folder.rglob("*.mp4"))
+    after = studio.filming.after_run(request)
+    assert after[STATUS]["text"] == "Cancelled."
+    assert after[GO]["interactive"]
+    assert not after[CANCEL]["interactive"]
 
 
 @pytest.mark.parametrize("kind", EXPORTS)

@@ -11,7 +11,7 @@ import pytest
 from tests.reading import facts_of
 from vortex_lp.ui.studio import build_app
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting")
+pytestmark = pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")
 ROOT = Path(__file__).parent.parent.parent
 
 

@@ -28,14 +28,12 @@ class Screen:
     """What changes on the result side; None leaves a part as it is.
 
     Gradio's page may drop an update when the next answer comes at once, so what shows and hides
-    is said in every answer, and a value that must arrive stands in the last one.
+    is said in every answer, and a value that must arrive stands in the last one. During a run
+    Generate is off and Cancel is on; `Filming.after_run` turns them back.
     """
 
     status: StatusValue
     """How things stand."""
-
-    is_busy: bool = True
-    """Whether a video is being made, so that it can be cancelled but not started again."""
 
     is_live: bool = False
     """Whether the live video is in the place of the finished one."""
@@ -58,8 +56,8 @@ class Screen:
             self.status,
             gr.update(visible=self.is_live),
             gr.update(visible=not self.is_live),
-            gr.update(interactive=not self.is_busy),
-            gr.update(interactive=self.is_busy),
+            gr.update(interactive=False),
+            gr.update(interactive=True),
             *(
                 gr.skip() if value is None else value
                 for value in (self.live, self.final, self.plot, self.exports)
@@ -80,20 +78,31 @@ class Filming:
         """Make the video, playing it while it is made."""
         form = Form.of(values)
         session = self.sessions.of(request.session_hash)
+        session.is_running = True
         problem = _missing(form)
         if problem is None:
             try:
                 yield from self._film(session, form)
+                session.is_running = False
                 return
             except (StoppedError, CancelledError):
                 problem = "Stopped: something else was chosen meanwhile. Press Generate again."
             except VortexError as error:
                 problem = sentence(str(error))
-        yield Screen(status=status(problem, tone="error"), is_busy=False).row()
+        session.is_running = False
+        yield Screen(status=status(problem, tone="error")).row()
 
-    def cancelled(self) -> list[Any]:
-        """Say that the work was stopped; Gradio closes the generator itself."""
-        return Screen(status=status("Cancelled."), is_busy=False).row()
+    def after_run(self, request: gr.Request) -> list[Any]:
+        """Let the next run begin; say that this one was cancelled where it did not end by itself.
+
+        The page calls this once it is done with a run, however that ended. Before that it would
+        ignore another click on Generate.
+        """
+        session = self.sessions.of(request.session_hash)
+        stopped, session.is_running = session.is_running, False
+        line = status("Cancelled.") if stopped else gr.skip()
+        boxes = [gr.update(visible=False), gr.update(visible=True)] if stopped else [gr.skip()] * 2
+        return [line, *boxes, gr.update(interactive=True), gr.update(interactive=False)]
 
     def export(self, kind: str, request: gr.Request) -> list[Any]:
         """Write the last video in another form: the file to download, and a word about it."""
@@ -159,7 +168,6 @@ class Filming:
         session.last = take
         yield Screen(
             _done(take, total_s),
-            is_busy=False,
             final=str(take.video),
             plot=plot_value(script.analysis.mouth) if script.analysis else {},
             exports=gr.update(visible=True),

@@ -184,6 +184,8 @@ class Handlers:
             name = self.engine.renderer(form.renderer).renderer.name
         except (StoppedError, CancelledError, VortexError):
             return READY
+        if session.is_running:
+            return gr.skip()
         speed = self.engine.frames_per_s[name]
         work_s = duration_s * form.fps / speed
         about = f"about {length_text(max(1.0, work_s))}"

@@ -61,6 +61,7 @@ class Session:
         self.folder = folder
         self.seen_s = time.monotonic()
         self.last: Any = None
+        self.is_running = False
         self._executor = executor
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()

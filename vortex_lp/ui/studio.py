@@ -122,9 +122,8 @@ def _wire_result(page: Page, filming: Filming) -> None:
         show_progress_on=page.status,
         api_visibility="private",
     )
-    page.cancel.click(
-        filming.cancelled, None, page.screen, cancels=[running], queue=False, **_QUIET
-    )
+    running.then(filming.after_run, None, page.screen[:5], queue=False, **_QUIET)
+    page.cancel.click(None, None, None, cancels=[running], queue=False, **_QUIET)
     page.export.click(
         filming.export,
         page.export_kind,
