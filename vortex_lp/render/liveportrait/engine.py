@@ -75,7 +75,7 @@ class PlainEngine:
     def __init__(self, networks: Networks, *, device: torch.device, precision: Precision) -> None:
         """Copy the networks to `device`; they stay float32, half precision comes from autocast."""
         self.device = device
-        with _out_of_memory_is_an_error(device):
+        with out_of_memory_is_an_error(device):
             self._appearance = copy.deepcopy(networks.appearance).to(device)
             self._motion = copy.deepcopy(networks.motion).to(device)
             self.warping = copy.deepcopy(networks.warping).to(device)
@@ -114,7 +114,7 @@ class FastEngine:
         self.device = device
         self._is_half = is_half(device, precision)
         self._dtype = torch.float16 if self._is_half else torch.float32
-        with _out_of_memory_is_an_error(device):
+        with out_of_memory_is_an_error(device):
             # These run once per portrait, where half precision would gain nothing.
             self._appearance = copy.deepcopy(networks.appearance).to(device)
             self._motion = copy.deepcopy(networks.motion).to(device)
@@ -176,13 +176,18 @@ def _heads_on(networks: Networks, device: torch.device) -> KeypointHeads:
 
 
 @contextlib.contextmanager
-def _out_of_memory_is_an_error(device: torch.device) -> Iterator[None]:
+def out_of_memory_is_an_error(device: torch.device) -> Iterator[None]:
+    """Turn running out of memory while something is set up into a sentence with figures.
+
+    Raises:
+        VortexInitializationError: The memory of `device` ran out.
+    """
     try:
         yield
     except torch.OutOfMemoryError as error:
         from vortex_lp.render.liveportrait.memory import memory_sentence
 
         raise VortexInitializationError(
-            f"LivePortrait's networks do not fit on {device} ({memory_sentence(device)}); free "
+            f"LivePortrait does not fit on {device} ({memory_sentence(device)}); free "
             "memory on it, use another GPU, or take the mesh renderer"
         ) from error

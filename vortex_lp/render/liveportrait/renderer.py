@@ -22,6 +22,7 @@ from vortex_lp.render.liveportrait.engine import (
     PlainEngine,
     Precision,
     is_half,
+    out_of_memory_is_an_error,
 )
 from vortex_lp.render.liveportrait.files import WeightFiles
 from vortex_lp.render.liveportrait.memory import draw_frames, plan_batch
@@ -88,6 +89,7 @@ class LivePortraitRenderer:
 
         Raises:
             NoFaceError: No face that can be animated.
+            VortexInitializationError: The device's memory does not suffice.
         """
         found = find_source_face(
             portrait, landmarker=self._landmarker, limits=self._settings.limits
@@ -105,7 +107,8 @@ class LivePortraitRenderer:
             face_crop(measured, side_px=self._out_px, scale=own.crop_scale, rise=own.crop_rise)
             for measured in (found.face, face)
         )
-        source = self._engine.analyse(self._as_input(from_portrait.cut(portrait.image)))
+        with out_of_memory_is_an_error(self._device):
+            source = self._engine.analyse(self._as_input(from_portrait.cut(portrait.image)))
         if self._batch is None:
             # What a frame costs is the same for every portrait.
             self._batch = plan_batch(self._engine, source, settings=own)
