@@ -26,6 +26,10 @@ _CONTEXT_S = 0.2
 _MAX_LOCAL_ERROR = 1.0
 """Mean squared difference, in variances of the clip, beyond which a movement is none of ours."""
 
+_CLEARLY_BETTER = 0.05
+"""Another lag fits better only when its error is this much smaller [variances of the clip]; where
+the mouth hardly moves every lag fits, and the small difference would be chance."""
+
 _TUCKED_SHARE = 0.5
 """With the lower lip at the teeth the gap is under this share of the clip's opening. A heuristic:
 MediaPipe sees the lips and not the teeth, so a shut mouth counts as tucked as well."""
@@ -169,11 +173,11 @@ def _local_lag(scene: Scene, middle: int, *, measured: Curve, wanted: Curve) -> 
     if start < _SEARCH_FRAMES or stop + _SEARCH_FRAMES > len(wanted):
         return None
     best_error, best_lag = np.inf, np.inf
-    # The smallest lag comes first and keeps its place where another is no better.
+    # The smallest lag comes first and keeps its place where another is not clearly better.
     for lag in sorted(range(-_SEARCH_FRAMES, _SEARCH_FRAMES + 1), key=abs):
         difference = measured[start + lag : stop + lag] - wanted[start:stop]
         error = float(np.mean(np.square(difference)))
-        if error < best_error - 1e-3:
+        if error < best_error - _CLEARLY_BETTER:
             best_error, best_lag = error, float(lag)
     return best_lag if best_error < _MAX_LOCAL_ERROR else float(np.inf)
 
