@@ -22,10 +22,11 @@ MAY_IMPORT = {
     "request": CORE | STAGES,
     "pipeline": CORE | STAGES | {"request"},
     "exports": CORE | STAGES | {"pipeline", "request"},
+    "batch": CORE | {"pipeline", "request"},
     "model": CORE | {"pipeline", "request"},
     "tensors": CORE | {"speech"},
     "ui": CORE | {"pipeline", "request", "exports", "report"},
-    "cli": CORE | {"pipeline", "request", "report", "exports", "doctor", "terminal", "ui"},
+    "cli": CORE | {"pipeline", "request", "report", "exports", "batch", "doctor", "terminal", "ui"},
     "terminal": CORE,
     "__main__": {"cli"},
     # The doctor looks at every organ; that is its job.
@@ -43,6 +44,7 @@ HEAVY = {
     "mediapipe": {"face"},
     "imageio_ffmpeg": {"video", "report", "speech/audio.py"},
     "typer": {"cli.py"},
+    "ray": {"batch/ray_cluster.py"},
 }
 
 

@@ -242,6 +242,37 @@ def studio(
 
 
 @app.command()
+def batch(
+    manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="One JSON row a line.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder of the videos.", show_default=False)
+    ],
+    jobs: Annotated[
+        int | None, typer.Option(help="Videos at a time.", show_default="half the cores")
+    ] = None,
+    ray: Annotated[
+        str | None, typer.Option(help="A Ray cluster: its address, auto, or local.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Make many videos; what is there already is kept, a bad row stops nothing."""
+    from vortex_lp.batch.run import run_batch
+
+    with progress_bar() as show:
+        result = run_batch(
+            manifest,
+            output,
+            config=config,
+            n_jobs=jobs,
+            ray=ray,
+            on_outcome=lambda _, n_done, n_rows: show("Videos", n_done, n_rows),
+        )
+    typer.echo(result.summary())
+    if not result.is_complete:
+        raise typer.Exit(EXIT_MISTAKE)
+
+
+@app.command()
 def download(
     source: Annotated[str, typer.Option(help="safetensors or official.")] = "safetensors",
     cache_dir: Annotated[

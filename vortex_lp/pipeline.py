@@ -17,7 +17,8 @@ from vortex_lp.errors import SettingsError, TimelineError
 from vortex_lp.face.landmarker import MAX_FACES, FaceLandmarker
 from vortex_lp.face.source import SourceCheck, check_source
 from vortex_lp.motion.formats import read_motion, write_motion
-from vortex_lp.motion.timeline import parse_timeline, sequence_clips
+from vortex_lp.motion.timeline import parse_timeline as parse_timeline
+from vortex_lp.motion.timeline import sequence_clips
 from vortex_lp.motion.track import make_track
 from vortex_lp.progress import OnProgress, StageClock
 from vortex_lp.render.base import Framing
