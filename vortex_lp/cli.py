@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from vortex_lp import __version__
+from vortex_lp import __version__, commands
 from vortex_lp.errors import SettingsError, VortexError
 from vortex_lp.terminal import progress_bar, without_chatter
 
 if TYPE_CHECKING:
     from vortex_lp.progress import Progress
-    from vortex_lp.request import AnimateResult
+    from vortex_lp.request import AnimateResult, Request
     from vortex_lp.settings import Settings
     from vortex_lp.values import MotionTrack, MouthTrack
 
@@ -97,13 +97,21 @@ def _top(
     """Take the options that stand before the command."""
 
 
+app.command()(commands.verify)
+app.command()(commands.licenses)
+
+
 @app.command()
 def animate(
-    portrait: Annotated[Path, typer.Argument(metavar="PORTRAIT", help="A picture of somebody.")],
-    audio: Annotated[Path, typer.Argument(metavar="AUDIO", help="What they shall say.")],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The video to write (.mp4).", show_default=False)
     ],
+    portrait: Annotated[
+        Path | None, typer.Argument(metavar="PORTRAIT", help="A picture of somebody.")
+    ] = None,
+    audio: Annotated[
+        Path | None, typer.Argument(metavar="AUDIO", help="What they shall say.")
+    ] = None,
     renderer: Annotated[
         str | None, typer.Option(help="auto, mesh or liveportrait.", show_default="auto")
     ] = None,
@@ -125,7 +133,7 @@ def animate(
     fps: Fps = None,
     duration: Annotated[
         float | None,
-        typer.Option(help="Length of the video [s].", show_default="the recording's"),
+        typer.Option(help="Length of the video in seconds.", show_default="the recording's"),
     ] = None,
     frame: Annotated[
         str | None, typer.Option(help="crop (512x512) or full.", show_default="crop")
@@ -142,13 +150,29 @@ def animate(
     track_file: Annotated[
         Path | None, typer.Option("--track", help="Write its motion too (.json, or .csv).")
     ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Words in a corner of the picture.", show_default="none")
+    ] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(help="Make the video of this manifest once more.")
+    ] = None,
+    save_manifest: Annotated[
+        Path | None, typer.Option(help="Write down how the video was made (JSON).")
+    ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Animate PORTRAIT so that it says AUDIO."""
     from vortex_lp import pipeline
     from vortex_lp.request import Performance, RendererOptions, Request
 
-    settings = _settings(config)
+    if manifest is not None:
+        run = commands.once_more(manifest, output, portrait=portrait, audio=audio, weights=weights)
+        _animate(run.request, settings=run.settings, quiet=quiet, save_manifest=save_manifest)
+        commands.compare(run)
+        return
+    if portrait is None or audio is None:
+        raise SettingsError("animate needs a PORTRAIT and an AUDIO, or a --manifest; give both")
+    settings = commands.with_label(_settings(config), label)
     performance = Performance(
         recognizer=recognizer,
         transcript=_text(transcript),
@@ -169,15 +193,9 @@ def animate(
         options=RendererOptions(weights=weights, device=device),
         framing=_framing(frame),
     )
-    with progress_bar(hidden=quiet) as show:
-        result = pipeline.animate(
-            request,
-            settings=settings,
-            on_progress=lambda step: show(_STAGE_NAMES[step.stage], *_counts(step)),
-        )
+    result = _animate(request, settings=settings, quiet=quiet, save_manifest=save_manifest)
     if track_file is not None:
         pipeline.save_motion(result.track, track_file, settings=settings)
-    _say_what_was_made(result)
     if report_file is not None:
         _measure(output, settings=settings, track=result.track, mouth=result.mouth, to=report_file)
 
@@ -324,6 +342,26 @@ def doctor(weights: Weights = None, device: Device = None) -> None:
         typer.echo(f"{mark} {finding.name:<{width}}  {finding.value}")
     if any(finding.is_good is False for finding in findings):
         raise typer.Exit(EXIT_MISTAKE)
+
+
+def _animate(
+    request: "Request", *, settings: "Settings", quiet: bool, save_manifest: Path | None
+) -> "AnimateResult":
+    """Make the video, say what was made, and write down how."""
+    from vortex_lp import pipeline
+
+    with progress_bar(hidden=quiet) as show:
+        result = pipeline.animate(
+            request,
+            settings=settings,
+            on_progress=lambda step: show(_STAGE_NAMES[step.stage], *_counts(step)),
+        )
+    if save_manifest is not None:
+        from vortex_lp.manifest import write_manifest
+
+        write_manifest(save_manifest, request, result, settings=settings)
+    _say_what_was_made(result)
+    return result
 
 
 def _settings(config: Path | None) -> "Settings":

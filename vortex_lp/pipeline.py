@@ -52,6 +52,8 @@ from vortex_lp.video.convert import convert_video as convert_video
 from vortex_lp.video.encoder import check_output, write_video
 from vortex_lp.video.label import labelled
 from vortex_lp.video.provenance import Origin
+from vortex_lp.video.provenance import Statement as Statement
+from vortex_lp.video.provenance import read_statement as read_statement
 from vortex_lp.video.segments import LIVE_FILE as LIVE_FILE
 from vortex_lp.video.segments import LiveStep as LiveStep
 from vortex_lp.video.segments import write_live

@@ -17,10 +17,11 @@ import os
 import re
 import secrets
 import subprocess
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from vortex_lp import __version__
 from vortex_lp.errors import EncodeError, ReportError, SettingsError
@@ -76,18 +77,22 @@ class Origin:
         import c2pa
 
         signed = file.with_name(f".vortex-{secrets.token_hex(6)}.part")
-        claim = json.dumps(self._claim())
+        credentials = _signer()
         try:
+            seed = _file_sha256(file)
+            claim = json.dumps(self._claim(seed))
             context = c2pa.Context.from_dict(_LIBRARY)
             with (
-                c2pa.Signer.from_info(c2pa.C2paSignerInfo(*_signer())) as signer,
+                c2pa.Signer.from_info(c2pa.C2paSignerInfo(*credentials, None)) as signer,
                 c2pa.Builder.from_json(claim, context=context) as builder,
                 file.open("rb", buffering=_BLOCK_BYTES) as source,
                 signed.open("w+b", buffering=_BLOCK_BYTES) as target,
             ):
-                builder.sign(signer, _MIME, source, target)
+                store = builder.sign(signer, _MIME, source, target)
+                if credentials[0] == b"ed25519":
+                    _take_chance_out(target, store, seed=seed, key=credentials[2])
             signed.replace(file)
-        except (c2pa.C2paError, OSError) as error:
+        except (c2pa.C2paError, OSError, ValueError) as error:
             raise EncodeError(
                 f"the video could not be given its Content Credentials ({_first_line(error)}); "
                 "free some space, or check the certificate"
@@ -95,7 +100,10 @@ class Origin:
         finally:
             signed.unlink(missing_ok=True)
 
-    def _claim(self) -> dict[str, Any]:
+    def _claim(self, seed: bytes) -> dict[str, Any]:
+        """Return what is claimed of the video whose hash is `seed`."""
+        # Every video needs names of its own; that they follow from it makes them the same again.
+        name = uuid.UUID(bytes=seed[:16], version=4)
         agent = {"name": SOFTWARE, "version": __version__}
         words = self.settings.source_types
         action = {
@@ -105,7 +113,13 @@ class Origin:
             "description": f"{self.settings.notice} Renderer: {self.renderer}.",
         }
         actions = {"label": "c2pa.actions.v2", "created": True, "data": {"actions": [action]}}
-        return {"claim_generator_info": [agent], "format": _MIME, "assertions": [actions]}
+        return {
+            "label": f"urn:c2pa:{name}",
+            "instance_id": f"xmp:iid:{name}",
+            "claim_generator_info": [agent],
+            "format": _MIME,
+            "assertions": [actions],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +241,32 @@ def _comment(file: Path) -> str | None:
     return re.sub(r"\\(.)", r"\1", found.group(1)) if found else None
 
 
-def _signer() -> tuple[bytes, bytes, bytes, None]:
-    """Return C2PA's name of the algorithm, the chain and the key in PEM, and no time stamper.
+def _file_sha256(file: Path) -> bytes:
+    total = hashlib.sha256()
+    with file.open("rb") as source:
+        while block := source.read(_BLOCK_BYTES):
+            total.update(block)
+    return total.digest()
+
+
+def _take_chance_out(target: IO[bytes], store: bytes, *, seed: bytes, key: bytes) -> None:
+    """Replace the manifest store in the file `target` by one that holds no chance."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    from vortex_lp.video.unsalted import unsalted
+
+    private = load_pem_private_key(key, password=None)
+    assert isinstance(private, Ed25519PrivateKey)
+    target.seek(0)
+    # The store comes right after the first small box.
+    place = target.read(len(store) + _BLOCK_BYTES).index(store)
+    target.seek(place)
+    target.write(unsalted(store, seed=seed, key=private))
+
+
+def _signer() -> tuple[bytes, bytes, bytes]:
+    """Return C2PA's name of the algorithm, the chain and the key in PEM.
 
     Raises:
         SettingsError: The environment names files that cannot be used.
@@ -236,12 +274,12 @@ def _signer() -> tuple[bytes, bytes, bytes, None]:
     named = os.environ.get(CERTIFICATE_VARIABLE), os.environ.get(KEY_VARIABLE)
     if named == (None, None):
         chain, key = _test_credentials()
-        return b"ed25519", chain, key, None
+        return b"ed25519", chain, key
     if None in named:
         raise SettingsError(f"set {CERTIFICATE_VARIABLE} and {KEY_VARIABLE} together, or neither")
     try:
         chain, key = (Path(str(name)).read_bytes() for name in named)
-        return _algorithm(key), chain, key, None
+        return _algorithm(key), chain, key
     except (OSError, ValueError, TypeError) as error:
         # The message must not hold what is in the key file.
         raise SettingsError(
