@@ -36,6 +36,21 @@ def test_convolution_before_upsampling_is_exact(times: int, height: int, width: 
         torch.testing.assert_close(early(x), expected, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("times", [2, 4])
+def test_phases_keep_the_memory_order(times: int) -> None:
+    conv = nn.Conv2d(4, 8, 3, padding=1)
+    early = DoublingConv(conv) if times == 2 else QuadruplingConv(conv)
+    x = torch.randn(2, 4, 5, 6)
+    with torch.inference_mode():
+        expected = early(x)
+        ordered = early.to(memory_format=torch.channels_last)(
+            x.contiguous(memory_format=torch.channels_last)
+        )
+    assert expected.is_contiguous()
+    assert ordered.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(ordered, expected, atol=1e-5, rtol=1e-5)
+
+
 def test_convolution_before_upsampling_is_exact_on_volumes() -> None:
     torch.manual_seed(2)
     conv = nn.Conv3d(3, 4, 3, padding=1)

@@ -26,6 +26,13 @@ def _frozen(tensor: Tensor) -> nn.Parameter:
     return nn.Parameter(tensor.detach().contiguous(), requires_grad=False)
 
 
+def _empty(shape: tuple[int, ...], *, like: Tensor) -> Tensor:
+    """Return room for numbers in the memory order of `like`, so that no layer has to reorder."""
+    last = torch.channels_last if like.dim() == 4 else torch.channels_last_3d
+    order = last if like.is_contiguous(memory_format=last) else torch.contiguous_format
+    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=order)
+
+
 class DoublingConv(nn.Module):
     """``conv(upsample2(x))`` on pictures, or on volumes with the depth as it is; then ReLU."""
 
@@ -48,7 +55,7 @@ class DoublingConv(nn.Module):
         convolve = F.conv3d if self.is_volume else F.conv2d
         y = F.relu(convolve(x, self.weight, self.bias, padding=1))
         height, width = x.shape[-2:]
-        out = y.new_empty((len(x), self.n_out, *y.shape[2:-2], 2 * height, 2 * width))
+        out = _empty((len(x), self.n_out, *y.shape[2:-2], 2 * height, 2 * width), like=y)
         for number, part in enumerate(y.chunk(4, dim=1)):
             row, column = divmod(number, 2)
             out[..., row::2, column::2] = part[..., row : row + height, column : column + width]
@@ -78,7 +85,7 @@ class QuadruplingConv(nn.Module):
         upright = F.relu(F.conv2d(x, self.upright, self.bias.repeat(2), padding=(1, 0)))
         level = F.relu(F.conv2d(x, self.level, self.bias.repeat(2), padding=(0, 1)))
         centre = F.relu(F.conv2d(x, self.centre, self.bias))
-        out = x.new_empty((len(x), self.n_out, 4 * height, 4 * width))
+        out = _empty((len(x), self.n_out, 4 * height, 4 * width), like=corners)
         for number, part in enumerate(corners.chunk(4, dim=1)):
             row, column = divmod(number, 2)
             out[..., 3 * row :: 4, 3 * column :: 4] = part[
