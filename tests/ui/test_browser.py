@@ -185,7 +185,7 @@ def test_keyboard_only(visit: Any, assets: Path) -> None:
     start.fill("1.25")
     page.keyboard.press("Enter")
     expect(page.locator("#timeline .tl-clip")).to_have_attribute(
-        "aria-label", "Happy, 1.25 to 2.50 seconds, intensity 80 percent"
+        "aria-label", "Happy 80 %, 1.25 to 2.50 seconds"
     )
     page.locator("#go").focus()
     page.keyboard.press("Enter")

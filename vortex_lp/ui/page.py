@@ -62,6 +62,7 @@ class Page:
                 height=220,
                 label="Portrait",
                 show_label=False,
+                alt_text="The portrait",
                 buttons=[],
                 elem_id="portrait",
             )
@@ -127,6 +128,7 @@ class Page:
                         format="jpeg",
                         height=150,
                         interactive=False,
+                        alt_text="How the chosen expression looks",
                         buttons=[],
                         elem_id="still",
                     )

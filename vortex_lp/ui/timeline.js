@@ -18,7 +18,8 @@ const current = () => clips.find((c) => c.id === selected) || null;
 const byTime = () => [...clips].sort((a, b) => a.start_s - b.start_s || a.stop_s - b.stop_s);
 const amount = (clip) => (clip.intensity == null ? presetOf(clip.preset).intensity : clip.intensity);
 const nameOf = (clip) => presetOf(clip.preset).label;
-const spoken = (clip) => `${nameOf(clip)}, ${clip.start_s.toFixed(2)} to ${clip.stop_s.toFixed(2)} seconds, intensity ${Math.round(amount(clip) * 100)} percent`;
+const percent = (clip) => `${Math.round(amount(clip) * 100)} %`;
+const spoken = (clip) => `${nameOf(clip)} ${percent(clip)}, ${clip.start_s.toFixed(2)} to ${clip.stop_s.toFixed(2)} seconds`;
 const say = (text) => { $('[data-role=say]').textContent = text; };
 
 // ---- value, undo, redo -------------------------------------------------------------------------
@@ -163,7 +164,7 @@ function makeBox(clip) {
   box.className = 'tl-clip';
   box.setAttribute('role', 'option');
   box.dataset.id = clip.id;
-  box.append(document.createElement('b'), document.createElement('small'));
+  box.append(document.createElement('b'), ' ', document.createElement('small'));
   for (const edge of ['start', 'stop']) {
     const handle = document.createElement('span');
     handle.className = 'tl-edge';
@@ -187,7 +188,7 @@ function paintBoxes(rows) {
     box.setAttribute('aria-label', spoken(clip));
     box.title = spoken(clip);
     box.querySelector('b').textContent = width > 44 ? nameOf(clip) : '';
-    box.querySelector('small').textContent = width > 120 ? Math.round(amount(clip) * 100) + ' %' : '';
+    box.querySelector('small').textContent = width > 120 ? percent(clip) : '';
   }
 }
 function paintWave(height, count) {
@@ -252,7 +253,7 @@ function paintInspector() {
     const key = field.dataset.edit, value = key === 'intensity' ? amount(clip) : clip[key];
     if (document.activeElement !== field || field.type === 'range') field.value = key.endsWith('_s') && field.type === 'number' ? value.toFixed(2) : value;
   }
-  $('[data-show=intensity]').textContent = Math.round(amount(clip) * 100) + ' %';
+  $('[data-show=intensity]').textContent = percent(clip);
   $('[data-show=ease_s]').textContent = clip.ease_s.toFixed(2) + ' s';
 }
 function paintBar() {
