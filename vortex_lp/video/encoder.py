@@ -18,6 +18,9 @@ from vortex_lp.values import Frame, Speech
 from vortex_lp.video.provenance import Origin
 from vortex_lp.watchdog import Watchdog
 
+_FILE_TOO_LARGE = 25
+"""SIGXFSZ: what the system ends a program with that writes more than its user may."""
+
 _BLOCK = SPEECH_RATE_HZ
 """Samples of sound that are converted at a time."""
 
@@ -86,6 +89,13 @@ def write_video(
             origin.sign(part)
         with _disk_trouble(out_file):
             part.replace(out_file)
+    except EncodeError as error:
+        if out_file.parent.is_dir():
+            raise
+        raise EncodeError(
+            f"the folder {out_file.parent} was removed while the video was made; make it again and "
+            "start once more"
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
@@ -260,6 +270,9 @@ def _why(dog: Watchdog, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> s
         return "it took nothing more and was stopped; see whether the disk or the machine is stuck"
     log.seek(0)
     lines = log.read().decode("utf-8", "replace").strip().splitlines()
+    full = next((line for line in lines if "No space left" in line), None)
+    if full is not None or process.returncode == -_FILE_TOO_LARGE:
+        return "there is no room left for the video; free some space or choose another folder"
     if lines:
         return lines[-1]
     if process.returncode < 0:
