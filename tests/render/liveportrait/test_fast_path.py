@@ -1,5 +1,7 @@
 """The fast path against the plain one: equal within rounding, for any input and batch size."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own idiom)
@@ -113,3 +115,23 @@ def test_building_the_fast_path_leaves_the_plain_one_as_it_was() -> None:
     after = {**networks.generator.state_dict(), **networks.warping.state_dict()}
     for name, tensor in before.items():
         torch.testing.assert_close(after[name], tensor, rtol=0, atol=0)
+
+
+def test_half_precision_looks_like_full_precision() -> None:
+    """Half precision on a CPU is slow, but its numbers are those of a GPU within rounding."""
+    networks = recipe_networks(TOY)
+    warp, generator = FastWarp(networks.warping), FastGenerator(networks.generator)
+    random = torch.Generator().manual_seed(8)
+    sizes = TOY.warping
+    volume = torch.randn(1, sizes.volume_channels, sizes.volume_depth, 8, 8, generator=random)
+    source = torch.randn(1, 21, 3, generator=random) * 0.3
+    driven = source + 0.05 * torch.randn(1, 21, 3, generator=random)
+    with torch.inference_mode():
+        exact = generator(warp(warp.source(volume, source), driven))
+        half_warp, half_generator = warp.half(), generator.half()
+        features = half_warp(half_warp.source(volume, source), driven)
+        half = half_generator(features)
+    assert features.dtype == torch.float16
+    assert half.dtype == torch.float32
+    error = float(((half - exact) ** 2).mean())
+    assert 10 * math.log10(1 / error) >= 40

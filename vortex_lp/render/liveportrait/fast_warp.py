@@ -74,7 +74,7 @@ class FastDenseMotion(nn.Module):
         """Return mask logits (B, 22, D, H, W) and occlusion logits (B, 1, H, W)."""
         levels = [x]
         for conv in self.down:
-            levels.append(F.avg_pool3d(F.relu(conv(levels[-1])), (1, 2, 2)))
+            levels.append(_halve(F.relu(conv(levels[-1]))))
         y = levels.pop()
         for conv in self.up:
             y = torch.cat((conv(y), levels.pop()), dim=1)
@@ -135,6 +135,14 @@ class FastWarp(nn.Module):
         y = F.leaky_relu(self.third(warped.flatten(1, 2).to(self.dtype)), self.slope)
         features: Tensor = self.fourth(y) * torch.sigmoid(occlusion.float()).to(self.dtype)
         return features
+
+
+def _halve(x: Tensor) -> Tensor:
+    """Return (B, C, D, H, W) with height and width halved by 2 x 2 means."""
+    # As pictures, since pooling of volumes has no half-precision kernel on a CPU.
+    n, channels, depth, height, width = x.shape
+    pooled = F.avg_pool2d(x.flatten(1, 2), 2)
+    return pooled.view(n, channels, depth, height // 2, width // 2)
 
 
 def _folded(block: nn.Module) -> nn.Conv2d | nn.Conv3d:
