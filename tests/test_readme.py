@@ -47,7 +47,7 @@ def test_the_python_code_runs(folder: Path, capsys: pytest.CaptureFixture[str]) 
 def test_the_commands_run(folder: Path) -> None:
     (commands,) = blocks("console")
     lines = commands.strip().splitlines()
-    assert len(lines) == 5
+    assert len(lines) == 6
     for line in lines:
         program, *arguments = shlex.split(line)
         assert program == "vortex-lp"
