@@ -161,24 +161,22 @@ def measure_gpu(networks: Networks, *, flop: dict[str, float], options: argparse
 
 
 def _network_times(engine: FastEngine, source: EngineSource, driven: Tensor) -> Row:
-    """Return milliseconds per frame of W and G, at the batch size of `driven`."""
+    """Return milliseconds of W and G per frame, at the batch size of `driven`, and of F and M."""
+    side = RELEASED.picture_px
+    picture = torch.rand(1, 3, side, side)
     with torch.inference_mode():
         features = engine.warp(source.warp, driven)
-
-        def warp() -> None:
-            with torch.inference_mode():
-                engine.warp(source.warp, driven)
-
-        def generate() -> None:
-            with torch.inference_mode():
-                engine.generator(features)
-
-        per_frame = {}
-        for name, work in (("W", warp), ("G", generate)):
+        works: dict[str, tuple[Callable[[], object], int]] = {
+            "W": (lambda: engine.warp(source.warp, driven), len(driven)),
+            "G": (lambda: engine.generator(features), len(driven)),
+            "F and M, once a portrait": (lambda: engine.analyse(picture), 1),
+        }
+        times = {}
+        for name, (work, n_frames) in works.items():
             work()
-            times = [_seconds(work) for _ in range(10)]
-            per_frame[name] = round(1000 * statistics.median(times) / len(driven), 3)
-    return per_frame
+            seconds = statistics.median(_seconds(work) for _ in range(10))
+            times[name] = round(1000 * seconds / n_frames, 3)
+    return times
 
 
 def _baselines(networks: Networks, *, device: torch.device, fast_frame_s: float) -> Row:

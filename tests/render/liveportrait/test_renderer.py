@@ -202,6 +202,14 @@ def test_running_out_of_memory_halves_the_batch_and_loses_no_frame(fits: int) ->
     assert max(engine.drawn) <= fits
 
 
+def test_batches_are_full_across_blocks() -> None:
+    engine = SmallEngine(fits=8, drawn=[])
+    points = next(numbered(19))
+    frames = list(draw_frames(engine, None, iter((points[:5], points[5:7], points[7:])), batch=4))  # type: ignore[arg-type]
+    assert [int(frame[0, 0, 0]) for frame in frames] == list(range(19))
+    assert engine.drawn == [4, 4, 4, 4, 3]
+
+
 def test_one_frame_too_large_is_a_clear_error() -> None:
     engine = SmallEngine(fits=0, drawn=[])
     with pytest.raises(RenderError, match="not even one frame"):

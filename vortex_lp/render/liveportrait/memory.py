@@ -1,5 +1,6 @@
 """How many frames fit: batches by a memory budget, and halving them when memory runs out."""
 
+import itertools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -86,30 +87,55 @@ def draw_frames(
         RenderError: Not even one frame fits; the message says how much memory there is.
     """
     waiting: _OnHost | None = None
-    for block in driven:
-        start = 0
-        while start < len(block):
-            rows = block[start : start + batch]
-            try:
-                drawn = _OnHost.copy(engine.draw(source, rows))
-            except torch.OutOfMemoryError as error:
-                if len(rows) == 1:
-                    raise RenderError(
-                        f"not even one frame fits on {engine.device} "
-                        f"({memory_sentence(engine.device)}); free memory on it or take the mesh "
-                        "renderer"
-                    ) from error
-                batch = max(1, len(rows) // 2)
-                _LOGGER.warning("GPU memory ran out; %d frames at a time from here on", batch)
-                if engine.device.type == "cuda":
-                    torch.cuda.empty_cache()
+    rest: Tensor | None = None
+    for block in itertools.chain(driven, (None,)):
+        is_last = block is None
+        if block is not None:
+            rest = block if rest is None else torch.cat((rest, block))
+        while rest is not None and len(rest) >= (1 if is_last else batch):
+            rows = rest[:batch]
+            drawn = _draw(engine, source, rows)
+            if drawn is None:
+                batch = _smaller(len(rows), engine.device)
                 continue
-            start += len(rows)
+            rest = rest[len(rows) :]
             if waiting is not None:
                 yield from waiting.frames()
             waiting = drawn
+            if drawn.arrived is None:
+                # Nothing overlaps on a CPU, so nothing is held back.
+                yield from drawn.frames()
+                waiting = None
     if waiting is not None:
         yield from waiting.frames()
+
+
+def _draw(engine: Engine, source: EngineSource, rows: Tensor) -> "_OnHost | None":
+    """Return a batch on its way to the host, or None if memory ran out.
+
+    Not an exception: its traceback would hold on to the very memory that has to be freed.
+    """
+    try:
+        return _OnHost.copy(engine.draw(source, rows))
+    except torch.OutOfMemoryError:
+        return None
+
+
+def _smaller(n_rows: int, device: torch.device) -> int:
+    """Return the next batch size to try after `n_rows` did not fit.
+
+    Raises:
+        RenderError: There is none.
+    """
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    if n_rows == 1:
+        raise RenderError(
+            f"not even one frame fits on {device} ({memory_sentence(device)}); free memory on it "
+            "or take the mesh renderer"
+        )
+    _LOGGER.warning("GPU memory ran out; %d frames at a time from here on", n_rows // 2)
+    return n_rows // 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)

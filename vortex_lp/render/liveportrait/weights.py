@@ -31,6 +31,9 @@ from vortex_lp.render.liveportrait.sizes import RELEASED, LivePortraitSizes
 
 _AGAIN = "run `vortex-lp download --force`"
 
+_DAMAGE = (OSError, RuntimeError, EOFError, ValueError, TypeError, LookupError, AttributeError)
+"""What torch raises on a damaged file, whose harmless functions then get senseless arguments."""
+
 
 def load_networks(files: WeightFiles) -> Networks:
     """Return the networks that `files` hold, in float32 on the CPU, spectral norm folded.
@@ -121,7 +124,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 def _read_pth(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+    except (*_DAMAGE, pickle.UnpicklingError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else "damaged"
         raise WeightsError(f"{path.name} cannot be read safely ({first_line}); {_AGAIN}") from error
 
