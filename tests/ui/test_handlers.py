@@ -18,6 +18,7 @@ from vortex_lp.ui.exports import EXPORTS
 from vortex_lp.ui.filming import Filming
 from vortex_lp.ui.form import Form
 from vortex_lp.ui.handlers import Handlers
+from vortex_lp.ui.quality import Quality
 from vortex_lp.ui.sessions import Sessions
 from vortex_lp.ui.timeline import empty_timeline
 
@@ -34,6 +35,7 @@ class Studio:
         parts: dict[str, Any] = {"engine": self.engine, "sessions": self.sessions}
         self.inputs = Handlers(settings, **parts)
         self.filming = Filming(settings, **parts)
+        self.quality = Quality(settings, sessions=self.sessions)
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +244,31 @@ def test_an_exported_motion_drives_the_portrait_again(studio: Studio, portrait_f
     refused, said = studio.filming.export("rhubarb", actor)
     assert not refused["visible"]
     assert "motion file" in said["value"]["text"]
+
+
+@pytest.mark.usefixtures("take")
+def test_the_quality_check_measures_shows_and_packs(studio: Studio) -> None:
+    request = SimpleNamespace(session_hash="filmer")
+    *_, (said, table, sheet, plot, zipped) = studio.quality.check(request)
+    assert said["text"].startswith("Overall: ")
+    assert "| correlation |" in table
+    assert sheet.shape == (320, 960, 3)
+    assert [channel["name"] for channel in plot["channels"]][3:] == ["wanted", "measured"]
+    with zipfile.ZipFile(zipped["value"]) as archive:
+        assert sorted(archive.namelist()) == [
+            "frames.jpg",
+            "report.json",
+            "report.txt",
+            "settings.json",
+        ]
+        settings = json.loads(archive.read("settings.json"))
+    assert settings["asked"]["portrait"] == "astronaut.jpg"
+    assert "/" not in json.dumps(settings["asked"])
+
+
+def test_nothing_to_check_is_said(studio: Studio) -> None:
+    (screen,) = studio.quality.check(SimpleNamespace(session_hash="newcomer"))
+    assert screen[0]["text"] == "Generate a video first."
 
 
 def test_a_malformed_timeline_is_refused_by_name(studio: Studio, tmp_path: Path) -> None:

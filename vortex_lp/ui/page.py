@@ -11,7 +11,7 @@ from vortex_lp.ui.exports import EXPORTS
 from vortex_lp.ui.form import preset_choices
 from vortex_lp.ui.handlers import NO_PORTRAIT, NO_VOICE, READY
 from vortex_lp.ui.inputs import LiveVideo, PortraitInput
-from vortex_lp.ui.status_line import StatusLine
+from vortex_lp.ui.status_line import StatusLine, status
 from vortex_lp.ui.timeline import ExpressionTimeline
 from vortex_lp.ui.viseme_plot import VisemePlot
 from vortex_lp.ui.widget import asset
@@ -241,6 +241,7 @@ class Page:
             self.status = StatusLine(READY, elem_id="status")
             self.plot = VisemePlot(video_id=STAGE, elem_id="plot")
             self._exports()
+            self._quality()
 
     def _exports(self) -> None:
         self.exports = gr.Column(visible=False, elem_id="exports")
@@ -258,6 +259,30 @@ class Page:
                 "Download", visible=False, variant="primary", elem_id="export-file"
             )
             self.export_status = StatusLine(visible=False, elem_id="export-status")
+
+    def _quality(self) -> None:
+        with gr.Accordion("Quality check", open=False, elem_id="quality"):
+            gr.Markdown(
+                "Measures the finished video frame by frame: lips against sound, blinks, head and "
+                "background. The zip holds the findings, settings and small pictures of the video, "
+                "for a bug report.",
+                elem_classes="vx-hint",
+            )
+            self.quality_check = gr.Button("Check the video", elem_id="quality-check")
+            self.quality_status = StatusLine(status("Not checked yet."), elem_id="quality-status")
+            self.quality_frames = gr.Image(
+                label="Frames",
+                type="numpy",
+                format="jpeg",
+                interactive=False,
+                alt_text="Evenly spaced frames of the video",
+                buttons=[],
+                elem_id="quality-frames",
+            )
+            self.quality_table = gr.Markdown(elem_id="quality-table")
+            self.quality_file = gr.DownloadButton(
+                "Download all of it", visible=False, elem_id="quality-file"
+            )
 
     @property
     def form(self) -> list[Any]:

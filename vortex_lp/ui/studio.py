@@ -15,6 +15,7 @@ from vortex_lp.ui.engine import Engine
 from vortex_lp.ui.filming import Filming
 from vortex_lp.ui.handlers import Handlers
 from vortex_lp.ui.page import Page
+from vortex_lp.ui.quality import Quality
 from vortex_lp.ui.security import Guard
 from vortex_lp.ui.sessions import Sessions
 from vortex_lp.ui.theme import studio_css, studio_theme
@@ -38,6 +39,7 @@ def build_app(settings: Settings | None = None) -> gr.Blocks:
         page = Page(settings)
         _wire_inputs(app, page, handlers)
         _wire_result(page, Filming(settings, engine=engine, sessions=sessions))
+        _wire_quality(page, Quality(settings, sessions=sessions))
         add_endpoints(Endpoints(settings, engine=engine, sessions=sessions))
     app.queue(max_size=settings.ui.max_waiting, default_concurrency_limit=4)
     return app
@@ -131,6 +133,22 @@ def _wire_result(page: Page, filming: Filming) -> None:
         show_progress="minimal",
         show_progress_on=page.export_kind,
         api_visibility="private",
+    )
+
+
+def _wire_quality(page: Page, quality: Quality) -> None:
+    """Connect the part that measures what was made."""
+    page.quality_check.click(
+        quality.check,
+        None,
+        [
+            page.quality_status,
+            page.quality_table,
+            page.quality_frames,
+            page.plot,
+            page.quality_file,
+        ],
+        **_QUIET,
     )
 
 

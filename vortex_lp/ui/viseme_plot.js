@@ -4,7 +4,7 @@
 const $ = (query) => element.querySelector(query);
 const stage = $('.vp-stage'), canvas = $('.vp-canvas'), over = $('.vp-over');
 const PHONES_PX = 24, BANDS_PX = 20, RULER_PX = 20, FIRST_WINDOW_S = 12, MIN_WINDOW_S = 0.5, EDGE_PX = 10;
-const COLOURS = { jaw_open: '--vx-jaw', lip_width: '--vx-width', lip_rounding: '--vx-round', measured: '--vx-measured' };
+const COLOURS = { jaw_open: '--vx-jaw', lip_width: '--vx-width', lip_rounding: '--vx-round', wanted: '--vx-wanted', measured: '--vx-measured' };
 
 let data = null, from = 0, span = 1, now = 0;
 const hidden = new Set();

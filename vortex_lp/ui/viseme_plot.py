@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from vortex_lp.timebase import seconds
 from vortex_lp.ui.widget import Widget, no_stub_file
-from vortex_lp.values import VISEME_CHANNELS, FloatArray, MouthTrack, PhoneSpan
+from vortex_lp.values import VISEME_CHANNELS, MouthTrack, PhoneSpan
 
 PlotValue: TypeAlias = dict[str, Any]
 """What ``viseme_plot.js`` draws; see `plot_value`."""
@@ -19,30 +20,32 @@ _LABELS = {
     "jaw_open": "Jaw open",
     "lip_width": "Lip width",
     "lip_rounding": "Lip rounding",
-    "measured": "Measured opening",
+    "wanted": "Lips, asked",
+    "measured": "Lips, measured",
 }
 
 
 def plot_value(
     mouth: MouthTrack,
     *,
-    measured: FloatArray | None = None,
+    measured: npt.NDArray[np.floating[Any]] | None = None,
+    wanted: npt.NDArray[np.floating[Any]] | None = None,
 ) -> PlotValue:
     """Return what the plot shows.
 
     Args:
         mouth: The mouth that was asked for.
         measured: (T,) lip aperture of the finished video in [0, 1], NaN where no face was found.
+        wanted: (T,) the lip aperture that was asked for, on the same scale.
     """
     duration_s = float(mouth.n_frames / mouth.fps)
     channels = [
         {"name": name, "label": _LABELS[name], "values": _points(mouth.visemes[:, column])}
         for column, name in enumerate(VISEME_CHANNELS)
     ]
-    if measured is not None:
-        channels.append(
-            {"name": "measured", "label": _LABELS["measured"], "values": _points(measured)}
-        )
+    for name, curve in (("wanted", wanted), ("measured", measured)):
+        if curve is not None:
+            channels.append({"name": name, "label": _LABELS[name], "values": _points(curve)})
     return {
         "duration_s": duration_s,
         "fps": float(mouth.fps),
@@ -58,7 +61,7 @@ def phone_labels(spans: Sequence[PhoneSpan]) -> list[list[Any]]:
     ]
 
 
-def _points(values: FloatArray) -> list[float | None]:
+def _points(values: npt.NDArray[np.floating[Any]]) -> list[float | None]:
     step = -(-len(values) // MAX_POINTS)
     return [round(float(v), 3) if np.isfinite(v) else None for v in values[::step]]
 
