@@ -90,7 +90,7 @@ def _clip(entry: Any, *, number: int, settings: Settings) -> Clip:
     for field in entry:
         if field not in FIELDS:
             close = difflib.get_close_matches(str(field), FIELDS, n=1, cutoff=0.0)[0]
-            raise TimelineError(f"{where}: unknown field {field!r}; the nearest is {close!r}")
+            raise TimelineError(f"{where}: unknown field {field!r:.40}; the nearest is {close!r}")
     for field in _REQUIRED:
         if field not in entry:
             raise TimelineError(f"{where}: {field!r} is missing")
@@ -127,7 +127,7 @@ def _preset(name: Any, *, where: str, settings: Settings) -> str:
         raise TimelineError(f"{where}: 'preset' must be a name, not {_kind(name)}")
     if name.strip().lower() not in settings.presets:
         raise TimelineError(
-            f"{where}: 'preset' {name!r} is unknown{nearest(name.lower(), settings=settings)}; "
+            f"{where}: 'preset' {name!r:.40} is unknown{nearest(name.lower(), settings=settings)}; "
             f"use one of {', '.join(settings.presets)}"
         )
     return resolve_preset(name, settings=settings)
