@@ -4,7 +4,7 @@ import itertools
 import threading
 import time
 from concurrent.futures import wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from vortex_lp.request import Analysis, Framing, Performance
 from vortex_lp.settings import Settings
 from vortex_lp.timebase import SPEECH_RATE_HZ, exact_fps, frame_start
 from vortex_lp.ui.sessions import Job, Session
+from vortex_lp.ui.zero_gpu import LentRenderer, gpu_lender
 from vortex_lp.values import N_BLENDSHAPES, SILENCE, Frame, MotionTrack, MouthTrack, Speech
 
 MIN_PAUSE_S = 0.15
@@ -82,7 +83,11 @@ class Engine:
         """
         with self._load_lock:
             if name not in self._renderers:
-                self._renderers[name] = load_renderer(name, settings=self.settings)
+                loaded = load_renderer(name, settings=self.settings)
+                lend = gpu_lender()
+                if lend is not None and loaded.renderer.name == "liveportrait":
+                    loaded = replace(loaded, renderer=LentRenderer(loaded.renderer, lend))
+                self._renderers[name] = loaded
             return self._renderers[name]
 
     def speech(self, session: Session, audio: Path) -> Job:

@@ -19,15 +19,19 @@ from vortex_lp.ui.quality import Quality
 from vortex_lp.ui.security import Guard
 from vortex_lp.ui.sessions import Sessions
 from vortex_lp.ui.theme import studio_css, studio_theme
+from vortex_lp.ui.zero_gpu import gpu_lender
 
 
 def build_app(settings: Settings | None = None) -> gr.Blocks:
-    """Return the studio; nothing is loaded until somebody opens it."""
+    """Return the studio; except on a GPU that is lent, nothing is loaded until it is opened."""
     settings = settings or load_settings()
     # What lies in Gradio's own folder is served from there, without a copy that would outlive us.
     root = Path(get_upload_folder()) / "studio"
     sessions = Sessions(root, n_threads=settings.ui.n_threads, idle_s=settings.ui.idle_s)
     engine = Engine(settings)
+    if gpu_lender() is not None:
+        # Such a Space moves to the GPU only what was loaded before it began to serve.
+        engine.renderer(settings.request.renderer)
     handlers = Handlers(settings, engine=engine, sessions=sessions)
     app = gr.Blocks(
         title="Vortex LP studio",
