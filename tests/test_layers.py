@@ -28,7 +28,9 @@ MAY_IMPORT = {
     "ui": CORE | {"pipeline", "request", "exports", "report"},
     "cli": CORE
     | {"pipeline", "request", "report", "exports", "batch", "doctor", "terminal", "ui"}
-    | {"commands", "manifest"},
+    | {"commands", "manifest", "options", "upkeep"},
+    "options": CORE,
+    "upkeep": CORE | {"options", "doctor", "terminal"},
     "commands": CORE | {"pipeline", "manifest", "licenses"},
     "manifest": CORE | STAGES | {"request"},
     "licenses": CORE,
@@ -37,7 +39,7 @@ MAY_IMPORT = {
     # The doctor looks at every organ; that is its job.
     "doctor": CORE | STAGES | {"pipeline"},
 }
-EXCEPTIONS = {"cli.py": {"vortex_lp.render.liveportrait.download"}}
+EXCEPTIONS = {"upkeep.py": {"vortex_lp.render.liveportrait.download"}}
 """Modules that a door may open although their layer is closed to it."""
 
 HEAVY = {
@@ -48,7 +50,7 @@ HEAVY = {
     "librosa": {"speech"},
     "mediapipe": {"face"},
     "imageio_ffmpeg": {"video", "report", "speech/audio.py"},
-    "typer": {"cli.py", "commands.py"},
+    "typer": {"cli.py", "commands.py", "options.py", "upkeep.py"},
     "ray": {"batch/ray_cluster.py"},
 }
 

@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from vortex_lp import __version__, commands
+from vortex_lp import __version__, commands, upkeep
 from vortex_lp.errors import SettingsError, VortexError
+from vortex_lp.options import (
+    EXIT_MISTAKE,
+    Config,
+    Device,
+    Fps,
+    Recognizer,
+    Transcript,
+    Weights,
+)
 from vortex_lp.terminal import progress_bar, without_chatter
 
 if TYPE_CHECKING:
@@ -18,9 +27,6 @@ if TYPE_CHECKING:
     from vortex_lp.request import AnimateResult, Request
     from vortex_lp.settings import Settings
     from vortex_lp.values import MotionTrack, MouthTrack
-
-EXIT_MISTAKE = 2
-"""What the process ends with where the user can put it right."""
 
 app = typer.Typer(
     name="vortex-lp",
@@ -30,27 +36,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Config = Annotated[
-    Path | None, typer.Option("--config", help="A settings file of your own.", show_default=False)
-]
-Recognizer = Annotated[
-    str | None,
-    typer.Option(help="Who finds the phones: auto, words, phones, energy.", show_default="auto"),
-]
-Transcript = Annotated[
-    str | None,
-    typer.Option(help="What is said, or @FILE that holds it.", metavar="TEXT|@FILE"),
-]
-Fps = Annotated[float | None, typer.Option(help="Frames a second, 1 to 120.", show_default="24")]
-Weights = Annotated[
-    Path | None,
-    typer.Option(help="Folder of LivePortrait's weights.", envvar="VORTEX_LP_WEIGHTS"),
-]
-Device = Annotated[
-    str | None,
-    typer.Option(help="Where LivePortrait computes, such as cuda:0.", show_default="first GPU"),
-]
 
 _STAGE_NAMES = {
     "listen": "Reading the recording",
@@ -95,10 +80,6 @@ def _top(
     ] = False,
 ) -> None:
     """Take the options that stand before the command."""
-
-
-app.command()(commands.verify)
-app.command()(commands.licenses)
 
 
 @app.command()
@@ -290,58 +271,10 @@ def batch(
         raise typer.Exit(EXIT_MISTAKE)
 
 
-@app.command()
-def download(
-    source: Annotated[str, typer.Option(help="safetensors or official.")] = "safetensors",
-    cache_dir: Annotated[
-        Path | None, typer.Option(help="Where to put them.", show_default="the user's cache")
-    ] = None,
-    revision: Annotated[str, typer.Option(help="Branch, tag or commit.")] = "main",
-    from_dir: Annotated[
-        Path | None, typer.Option("--from", help="Take them from this folder, not the network.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Fetch again what is there.")] = False,
-    verify: Annotated[bool, typer.Option("--verify", help="Only check what is there.")] = False,
-) -> None:
-    """Fetch LivePortrait's weights, once, and check every tensor of them."""
-    from vortex_lp.render.liveportrait.download import REPOSITORIES, download_weights
-
-    known = {name: name for name in REPOSITORIES}
-    if source not in known:
-        raise SettingsError(f"there is no source {source!r}; use {' or '.join(known)}")
-    with progress_bar(in_bytes=True) as show:
-        done = download_weights(
-            known[source],
-            cache_dir,
-            revision=revision,
-            force=force,
-            verify=verify,
-            from_dir=from_dir,
-            on_progress=lambda step: show(
-                f"{step.file} ({step.file_number} of {step.n_files})",
-                step.done_bytes,
-                step.total_bytes,
-            ),
-        )
-    for record in done.files:
-        size = f"{record.n_bytes / 1e6:.1f} MB"
-        typer.echo(f"{record.name}  {size}  sha256 {record.sha256}  {record.licence}")
-    what = "checked" if verify else f"{done.n_new} new"
-    typer.echo(f"{done.folder}: {len(done.files)} files, {what}, from {done.origin}")
-
-
-@app.command()
-def doctor(weights: Weights = None, device: Device = None) -> None:
-    """Look at this machine: what is there, what is missing, and which renderer it would use."""
-    from vortex_lp.doctor import examine
-
-    findings = examine(weights=weights, device=device)
-    width = max(len(finding.name) for finding in findings)
-    for finding in findings:
-        mark = {True: "ok ", False: "NO ", None: "-  "}[finding.is_good]
-        typer.echo(f"{mark} {finding.name:<{width}}  {finding.value}")
-    if any(finding.is_good is False for finding in findings):
-        raise typer.Exit(EXIT_MISTAKE)
+app.command()(commands.verify)
+app.command()(commands.licenses)
+app.command()(upkeep.download)
+app.command()(upkeep.doctor)
 
 
 def _animate(

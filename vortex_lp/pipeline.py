@@ -26,13 +26,7 @@ from vortex_lp.render.base import Prepared as Prepared
 from vortex_lp.render.portrait import portrait_from_array, read_portrait
 from vortex_lp.render.registry import LoadedRenderer as LoadedRenderer
 from vortex_lp.render.registry import load_renderer as load_renderer
-from vortex_lp.request import (
-    Act,
-    Analysis,
-    AnimateResult,
-    Performance,
-    Request,
-)
+from vortex_lp.request import Act, Analysis, AnimateResult, Performance, Request
 from vortex_lp.settings import Settings, load_settings
 from vortex_lp.speech.audio import decode_speech, speech_from_samples
 from vortex_lp.speech.recognizers import recognize
