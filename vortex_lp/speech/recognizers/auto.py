@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from vortex_lp.settings import Settings
+from vortex_lp.speech.recognizers import ctc
 from vortex_lp.speech.recognizers.english import recognize_words
 from vortex_lp.values import Recognition, Speech
 
@@ -14,7 +15,6 @@ def recognize_auto(
     transcript: str | None,
     on_progress: Callable[[float], None],
 ) -> Recognition:
-    """Return what ``"words"`` hears, which gives way to phones and loudness where it must."""
-    return recognize_words(
-        speech, settings=settings, transcript=transcript, on_progress=on_progress
-    )
+    """Return what the best recogniser hears: the network, or words where it is not installed."""
+    best = ctc.recognize_ctc if ctc.is_available() else recognize_words
+    return best(speech, settings=settings, transcript=transcript, on_progress=on_progress)
