@@ -238,12 +238,22 @@ def _figures(cells: list[Cell], *, badge: str, seconds: float) -> dict[str, Any]
                 "misses": cell.misses(),
                 "made_s": round(cell.seconds[0], 2),
                 "measured_s": round(cell.seconds[1], 2),
-                "metrics": [metric.to_json() for metric in cell.report.metrics]
-                if cell.report
-                else [],
+                "metrics": _metrics(cell),
             }
             for cell in cells
         ],
+    }
+
+
+def _metrics(cell: Cell) -> dict[str, Any]:
+    """Return the cell's findings: a value where it passes, and what was said where it does not."""
+    if cell.report is None:
+        return {}
+    return {
+        metric.name: round(metric.value or 0.0, 4)
+        if metric.status == "pass"
+        else f"{metric.status}: {metric.why}"
+        for metric in cell.report.metrics
     }
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,14 @@ def test_what_the_head_does_does_not_count() -> None:
     talking = noise()
     talking[70:192, 75:117] = 0
     assert region(noise()).compare(small_grey(talking))[0] == pytest.approx(60)
+
+
+def test_hair_behind_a_turned_face_does_not_count() -> None:
+    turned = replace(SMALL_FACE, head_deg=np.array([0, -45, 0], np.float32))  # to the viewer's left
+    swinging = noise()
+    swinging[72:96, 118:140] = 0
+    assert region(noise(), turned).compare(small_grey(swinging))[0] == pytest.approx(60)
+    assert region(noise()).compare(small_grey(swinging))[0] < 30
 
 
 def test_a_face_that_fills_the_picture_leaves_nothing_to_compare() -> None:

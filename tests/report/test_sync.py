@@ -146,6 +146,17 @@ def test_a_frozen_mouth_and_missing_blinks_are_named(made: Made, tmp_path: Path)
     assert {"blinks_seen", "frozen_s", "correlation", "phones_on_time"} <= failures(report)
 
 
+def test_lips_that_never_quite_meet_are_named(made: Made) -> None:
+    """All in time and alike, but a third of the opening is left at every P and in silence."""
+    ajar = np.maximum(made.measured.aperture, 0.3 * np.percentile(made.measured.aperture, 95))
+    report = report_on(replace(made.measured, aperture=ajar), made)
+    assert report.metric("lag_frames").status == "pass"
+    assert report.metric("correlation").status == "pass"
+    assert report.metric("closure_recall").value == 0
+    assert report.metric("silence_shut").value == 0
+    assert "not M at 0.29 s" in report.metric("closure_recall").why
+
+
 def test_frames_without_a_face_are_counted(made: Made) -> None:
     aperture = made.measured.aperture.copy()
     aperture[30:45] = np.nan

@@ -15,6 +15,9 @@ MIN_SHARE = 0.02
 _HEAD_HALF_WIDTH, _HEAD_HALF_HEIGHT = 0.85, 1.5
 """Half axes of the ellipse with head, hair and hat [widths, heights of the landmarks' box]."""
 
+_BEHIND_FACE = 0.5
+"""How far behind the face the middle of the head is [box widths]; seen in profile it shows."""
+
 _BODY_HALF_WIDTH = 1.2
 """Below the eyes, neck and shoulders may move this far to either side [box widths]."""
 
@@ -65,9 +68,13 @@ def small_grey(frame: Frame) -> FloatArray:
 
 def _beside_the_head(face: Face, *, shape: tuple[int, ...], scale: float) -> npt.NDArray[np.bool_]:
     left, top, right, bottom = face.box
-    box_width, box_height = right - left, bottom - top
+    yaw = np.radians(float(face.head_deg[1]))
+    # A turned face is narrow in the picture, and the head lies behind it on the far side.
+    box_width = (right - left) / max(float(np.cos(yaw)), 0.5)
+    box_height = bottom - top
+    centre_x = (left + right) / 2 - _BEHIND_FACE * np.sin(yaw) * box_width
     y, x = (np.mgrid[: shape[0], : shape[1]] + 0.5) * scale
-    dx = np.abs(x - (left + right) / 2) / box_width
+    dx = np.abs(x - centre_x) / box_width
     dy = (y - (top + bottom) / 2) / box_height
     head = (dx / _HEAD_HALF_WIDTH) ** 2 + (dy / _HEAD_HALF_HEIGHT) ** 2 < 1
     body = (dy > 0) & (dx < _BODY_HALF_WIDTH)
