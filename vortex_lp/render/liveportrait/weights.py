@@ -7,6 +7,7 @@ No pickle is ever executed: ``.safetensors`` holds numbers only, and ``.pth`` is
 import dataclasses
 import json
 import pickle
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,22 @@ from vortex_lp.render.liveportrait.networks import Networks, build_networks
 from vortex_lp.render.liveportrait.sizes import RELEASED, LivePortraitSizes
 
 _AGAIN = "run `vortex-lp download --force`"
-
-_DAMAGE = (OSError, RuntimeError, EOFError, ValueError, TypeError, LookupError, AttributeError)
-"""What torch raises on a damaged file, whose harmless functions then get senseless arguments."""
+_DAMAGE = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    OverflowError,
+    MemoryError,
+    struct.error,
+    pickle.UnpicklingError,
+)
+"""What torch raises on a damaged file, whose harmless functions then get senseless arguments;
+found by changing bytes at random."""
 
 
 def load_networks(files: WeightFiles) -> Networks:
@@ -56,6 +70,9 @@ def load_networks(files: WeightFiles) -> Networks:
             modules[network].load_state_dict(state, strict=True, assign=True)
             modules[network].requires_grad_(requires_grad=False)
     fold_spectral_norm(networks.generator)
+    for name, weight in networks.generator.named_parameters():
+        if not torch.isfinite(weight).all():
+            raise WeightsError(f"spade_generator: {name!r} has no finite spectral norm; {_AGAIN}")
     return networks
 
 
@@ -124,7 +141,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 def _read_pth(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (*_DAMAGE, pickle.UnpicklingError) as error:
+    except _DAMAGE as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else "damaged"
         raise WeightsError(f"{path.name} cannot be read safely ({first_line}); {_AGAIN}") from error
 
@@ -139,7 +156,10 @@ def _flatten_official(content: Any, *, stem: str, file_name: str) -> dict[str, T
             raise WeightsError(f"{file_name} lacks the group {group!r}; {_AGAIN}")
         # Distributed training left each name with a prefix, and some both with it and without.
         for name, tensor in _tensors_of(content[group], file_name=file_name).items():
-            flat[f"{group}_module.{name.removeprefix('module.')}"] = tensor
+            key = f"{group}_module.{name.removeprefix('module.')}"
+            if key in flat and not torch.equal(flat[key], tensor):
+                raise WeightsError(f"{file_name} holds two different tensors {key!r}; {_AGAIN}")
+            flat[key] = tensor
     return flat
 
 
