@@ -38,7 +38,7 @@ def film(folder: Path, **changes: object) -> Iterator[LiveStep]:
 def test_the_pieces_add_up_to_the_file(tmp_path: Path) -> None:
     steps = list(film(tmp_path))
     pieces = [piece for step in steps for piece in step.segments]
-    assert len(pieces) == 5
+    assert len(pieces) == 6  # 0.25 s, then 0.5 s each
     whole = facts_of(tmp_path / LIVE_FILE)
     assert whole.n_frames == N_FRAMES
     assert abs(whole.audio.stop_s - whole.video.stop_s) < 1 / FPS
@@ -62,7 +62,7 @@ def test_the_last_step_counts_every_frame(tmp_path: Path) -> None:
 def test_odd_folder_names_are_no_trouble(tmp_path: Path) -> None:
     folder = tmp_path / "a'b [c] d|e"
     folder.mkdir()
-    assert sum(len(step.segments) for step in film(folder)) == 5
+    assert sum(len(step.segments) for step in film(folder)) == 6
 
 
 def test_closing_early_leaves_no_file_and_closes_the_frames(tmp_path: Path) -> None:
