@@ -366,6 +366,21 @@ class UiSettings(Strict):
     max_upload_mb: Annotated[int, Field(ge=1)]
     """Largest file that a visitor may send [MB]."""
 
+    max_json_mb: Annotated[int, Field(ge=1)]
+    """Largest request that is no upload [MB]."""
+
+    uploads_per_min: Annotated[int, Field(ge=1)]
+    """Files that one visitor may send in a minute."""
+
+    jobs_per_min: Annotated[int, Field(ge=1)]
+    """Events, renders among them, that one visitor may start in a minute."""
+
+    min_free_disk_gb: Annotated[float, Field(ge=0.0)]
+    """With less room on the disk, the studio calls itself unwell [GB]."""
+
+    consent: str
+    """What stands beside the button that starts a render."""
+
     max_waiting: Annotated[int, Field(ge=1)]
     """Visitors who may wait for the renderer at a time; more are told to come back later."""
 

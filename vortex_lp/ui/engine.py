@@ -90,6 +90,11 @@ class Engine:
                 self._renderers[name] = loaded
             return self._renderers[name]
 
+    @property
+    def badges(self) -> list[str]:
+        """Return what the renderers that are loaded already call themselves."""
+        return sorted({loaded.renderer.badge for loaded in list(self._renderers.values())})
+
     def speech(self, session: Session, audio: Path) -> Job:
         """Decode the recording in the background; the result is a `Speech`."""
         return session.once("speech", audio, lambda _: listen(audio, settings=self.settings))

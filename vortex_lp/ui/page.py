@@ -208,9 +208,7 @@ class Page:
                 self.cancel = gr.Button(
                     "Cancel", size="lg", elem_id="cancel", interactive=False, scale=1
                 )
-            gr.Markdown(
-                "Use only portraits and voices of people who agreed to it.", elem_id="consent"
-            )
+            gr.Markdown(self.settings.ui.consent, elem_id="consent")
 
     def _result(self) -> None:
         with gr.Column(elem_classes="vx-card", min_width=260):

@@ -1,5 +1,6 @@
 """The studio: which event of the page calls which handler, and how it is started."""
 
+import atexit
 import functools
 import os
 from pathlib import Path
@@ -9,26 +10,30 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
+from vortex_lp import __version__
 from vortex_lp.settings import Settings, load_settings
 from vortex_lp.ui.api import Endpoints, add_endpoints
 from vortex_lp.ui.engine import Engine
 from vortex_lp.ui.filming import Filming
 from vortex_lp.ui.handlers import Handlers
+from vortex_lp.ui.journal import start_journal
 from vortex_lp.ui.page import Page
 from vortex_lp.ui.quality import Quality
-from vortex_lp.ui.security import Guard
+from vortex_lp.ui.security import Guard, free_disk_gb, who_may_come_in
 from vortex_lp.ui.sessions import Sessions
 from vortex_lp.ui.theme import studio_css, studio_theme
 from vortex_lp.ui.zero_gpu import gpu_lender
 
 
-def build_app(settings: Settings | None = None) -> gr.Blocks:
+def build_app(settings: Settings | None = None, *, engine: Engine | None = None) -> gr.Blocks:
     """Return the studio; except on a GPU that is lent, nothing is loaded until it is opened."""
     settings = settings or load_settings()
+    engine = engine or Engine(settings)
     # What lies in Gradio's own folder is served from there, without a copy that would outlive us.
     root = Path(get_upload_folder()) / "studio"
     sessions = Sessions(root, n_threads=settings.ui.n_threads, idle_s=settings.ui.idle_s)
-    engine = Engine(settings)
+    # A server that is told to end takes its visitors' files along.
+    atexit.register(sessions.close_all)
     if gpu_lender() is not None:
         # Such a Space moves to the GPU only what was loaded before it began to serve.
         engine.renderer(settings.request.renderer)
@@ -172,7 +177,12 @@ def launch(
         **options: Passed on to Gradio.
     """
     settings = settings or load_settings()
-    app = build_app(settings)
+    options = {"auth": who_may_come_in(), **options}
+    start_journal()
+    engine = Engine(settings)
+    app = build_app(settings, engine=engine)
+    health = functools.partial(_health, app, engine, settings=settings)
+    guard = Middleware(Guard, settings=settings.ui, health=health)
     # A Space and Gradio's own users set the port in the environment, which Gradio reads itself.
     chosen = port or (None if "GRADIO_SERVER_PORT" in os.environ else settings.ui.port)
     app.launch(
@@ -186,7 +196,20 @@ def launch(
         ssr_mode=False,
         show_error=False,
         enable_monitoring=False,
-        app_kwargs={"middleware": [Middleware(Guard)]},
+        app_kwargs={"middleware": [guard]},
         **options,
     )
     return app
+
+
+def _health(app: gr.Blocks, engine: Engine, *, settings: Settings) -> dict[str, Any]:
+    """Return how the server is, for whoever watches over it."""
+    free_gb = free_disk_gb(Path(get_upload_folder()))
+    return {
+        "status": "ok" if free_gb >= settings.ui.min_free_disk_gb else "low on disk",
+        "version": __version__,
+        "renderers": engine.badges,
+        "is_rendering": engine.render_lock.locked(),
+        "n_waiting": len(app._queue),
+        "free_disk_gb": free_gb,
+    }
