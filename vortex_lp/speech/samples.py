@@ -12,7 +12,7 @@ HOP = SPEECH_RATE_HZ // 100
 DECIMATION = SPEECH_RATE_HZ // RECOGNIZER_RATE_HZ
 """How many samples of a recording make one of a recogniser's; exact."""
 
-_BLOCK_HOPS = 6000
+_BLOCK_HOPS = 600
 _EDGE = 160 * DECIMATION
 _FULL_SCALE = 32767.0
 _LOUD_RMS = 0.1

@@ -18,6 +18,7 @@ Targets, claims and reaches stand in the settings (``phones``, ``speech.kinds``,
 A frame shows the moment in the middle of its time on screen.
 """
 
+import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -54,6 +55,7 @@ OPENING = ("jawOpen", "mouthFunnel", "mouthLowerDown", "mouthUpperUp", "mouthShr
 
 _RATE_WINDOW_S = 1.0
 _GLIDE_AT = 0.5
+_BLOCK_FRAMES = 1440
 
 
 def _channels(beginnings: Sequence[str]) -> list[int]:
@@ -95,11 +97,16 @@ def make_mouth(
     loudness = _loudness(speech, middles)
     spans = tuple(recognition.spans)
     sizes = _sizes(spans, loudness, fps=rate, settings=settings.speech)
-    channels = _blend(spans, sizes, middles=middles, settings=settings)
     closure = _contact(spans, CLOSURES, middles=middles, fps=rate, how=settings.speech.closure)
     tuck = _contact(spans, TUCKS, middles=middles, fps=rate, how=settings.speech.tuck)
     tuck *= 1.0 - closure
-    channels = _with_contacts(channels, closure, tuck, settings=settings)
+    channels = np.empty((n_frames, N_CHANNELS), np.float32)
+    # Block by block, so that an hour needs no more memory than what comes out of it.
+    for start in range(0, n_frames, _BLOCK_FRAMES):
+        block = slice(start, start + _BLOCK_FRAMES)
+        near = _near(spans, middles[block], settings=settings.speech)
+        blended = _blend(spans[near], sizes[near], middles=middles[block], settings=settings)
+        channels[block] = _with_contacts(blended, closure[block], tuck[block], settings=settings)
     return MouthTrack(
         fps=rate,
         visemes=channels[:, :N_VISEMES],
@@ -109,6 +116,17 @@ def make_mouth(
         loudness=loudness,
         spans=spans,
     )
+
+
+def _near(
+    spans: Sequence[PhoneSpan], middles: npt.NDArray[np.int64], *, settings: SpeechSettings
+) -> slice:
+    """Return which of `spans` reach any of `middles`."""
+    reach = settings.reach
+    widest = samples(max(max(pair) for pair in (reach.jaw, reach.lips, reach.rounding)))
+    first = bisect.bisect_left(spans, middles[0] - widest, key=lambda span: span.stop)
+    last = bisect.bisect_right(spans, middles[-1] + widest, key=lambda span: span.start)
+    return slice(first, last)
 
 
 def visemes_of_spans(

@@ -95,6 +95,7 @@ def recognize_ctc(
     """
     _network()
     level = level_db(speech)
+    gain = recognizer_gain(speech)
     parts = pieces(level, n_samples=speech.n_samples)
     spans: list[PhoneSpan] = []
     n_guessed = 0
@@ -102,7 +103,7 @@ def recognize_ctc(
         stretch = piece.stretch
         n_phones = sum(len(word) for word in piece.words)
         if not is_dense(n_phones, stretch, level=level, settings=settings):
-            spans += energy_spans(speech, stretch)
+            spans += energy_spans(speech, stretch, gain=gain)
             n_guessed += stretch.stop - stretch.start
         elif heard["fits"]:
             spans += heard_spans(heard, stretch)

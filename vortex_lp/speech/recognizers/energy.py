@@ -41,9 +41,10 @@ def recognize_energy(
 ) -> Recognition:
     """Return pseudo-phones of any sound; the nearest English phones to what the mouth may do."""
     level = level_db(speech)
+    gain = recognizer_gain(speech)
     spans: list[PhoneSpan] = []
     for stretch in pieces(level, n_samples=speech.n_samples):
-        spans += energy_spans(speech, stretch)
+        spans += energy_spans(speech, stretch, gain=gain)
         on_progress(stretch.stop / speech.n_samples)
     row = fill_gaps(spans, n_samples=speech.n_samples)
     row = silence_over(row, silent=silences(level, n_samples=speech.n_samples))
@@ -51,11 +52,12 @@ def recognize_energy(
     return Recognition(spans=tuple(row), recognizer="energy", note=note)
 
 
-def energy_spans(speech: Speech, stretch: Stretch) -> list[PhoneSpan]:
-    """Return the pseudo-phones of one stretch, gap-free and at least 40 ms long each."""
-    pcm = recognizer_pcm(
-        speech, start=stretch.start, stop=stretch.stop, gain=recognizer_gain(speech)
-    )
+def energy_spans(speech: Speech, stretch: Stretch, *, gain: float) -> list[PhoneSpan]:
+    """Return the pseudo-phones of one stretch, gap-free and at least 40 ms long each.
+
+    `gain` is the recording's `recognizer_gain`; finding it takes a pass over all of it.
+    """
+    pcm = recognizer_pcm(speech, start=stretch.start, stop=stretch.stop, gain=gain)
     names = _classify(_band_powers(pcm))
     spans = []
     for start, stop in _steady_runs(names):

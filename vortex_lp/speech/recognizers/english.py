@@ -50,10 +50,11 @@ def _recognize(
 ) -> Recognition:
     level = level_db(speech)
     parts = pieces(level, n_samples=speech.n_samples)
+    gain = recognizer_gain(speech)
     spans: list[PhoneSpan] = []
     shares: dict[str, int] = {}
-    for piece in _heard(speech, parts, level=level, settings=settings, first=first):
-        spans += _piece_spans(piece, speech)
+    for piece in _heard(speech, parts, level=level, gain=gain, settings=settings, first=first):
+        spans += _piece_spans(piece, speech, gain=gain)
         stretch = piece.stretch
         shares[piece.heard_by] = shares.get(piece.heard_by, 0) + stretch.stop - stretch.start
         on_progress(stretch.stop / speech.n_samples)
@@ -62,12 +63,17 @@ def _recognize(
 
 
 def _heard(
-    speech: Speech, parts: list[Stretch], *, level: FloatArray, settings: Settings, first: str
+    speech: Speech,
+    parts: list[Stretch],
+    *,
+    level: FloatArray,
+    gain: float,
+    settings: Settings,
+    first: str,
 ) -> Iterator[Piece]:
     """Yield each of `parts` with what the best recogniser that copes with it has heard."""
     if not parts:
         return
-    gain = recognizer_gain(speech)
     with Ears(min(usable_cores(), len(parts))) as ears:
         for stretch, heard in zip(
             parts, ears.hear(_jobs(speech, parts, task=first, gain=gain)), strict=True
@@ -98,9 +104,9 @@ def _fits(heard: Heard, settings: Settings) -> bool:
     return heard["fits"] and heard["score"] >= settings.speech.least_word_score
 
 
-def _piece_spans(piece: Piece, speech: Speech) -> list[PhoneSpan]:
+def _piece_spans(piece: Piece, speech: Speech, *, gain: float) -> list[PhoneSpan]:
     if piece.heard_by == "energy":
-        return energy_spans(speech, piece.stretch)
+        return energy_spans(speech, piece.stretch, gain=gain)
     return heard_spans(piece.heard, piece.stretch)
 
 
