@@ -11,6 +11,7 @@ from vortex_lp.values import Recognition, Speech
 
 RECOGNIZERS: dict[str, str] = {
     "auto": "vortex_lp.speech.recognizers.auto:recognize_auto",
+    "transcript": "vortex_lp.speech.recognizers.transcript:recognize_transcript",
     "ctc": "vortex_lp.speech.recognizers.ctc:recognize_ctc",
     "words": "vortex_lp.speech.recognizers.english:recognize_words",
     "phones": "vortex_lp.speech.recognizers.english:recognize_phones",
