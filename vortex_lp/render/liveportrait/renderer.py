@@ -13,6 +13,7 @@ from vortex_lp.errors import VortexInitializationError
 from vortex_lp.face.landmarker import MAX_FACES, FaceLandmarker
 from vortex_lp.face.source import find_source_face
 from vortex_lp.render.base import Framing
+from vortex_lp.render.canvas import make_canvas
 from vortex_lp.render.crop import PasteBack, face_crop
 from vortex_lp.render.liveportrait.drive import Driver, make_driver
 from vortex_lp.render.liveportrait.engine import (
@@ -28,7 +29,6 @@ from vortex_lp.render.liveportrait.files import WeightFiles
 from vortex_lp.render.liveportrait.memory import draw_frames, plan_batch
 from vortex_lp.render.liveportrait.rig import load_rig
 from vortex_lp.render.liveportrait.weights import load_networks
-from vortex_lp.render.mesh.canvas import make_canvas
 from vortex_lp.settings import Settings
 from vortex_lp.values import Face, Frame, MotionTrack, Portrait
 

@@ -73,6 +73,3 @@ IRIS_CENTRES = (468, 473)
 IRIS_EDGES = (np.array([469, 470, 471, 472]), np.array([474, 475, 476, 477]))
 CHIN = np.array([152, 175, 199, 200, 148, 377])
 """Landmarks that ride on the jaw bone."""
-
-BROWS = np.array([70, 63, 105, 66, 107, 336, 296, 334, 293, 300])
-"""Upper edges of both brows."""

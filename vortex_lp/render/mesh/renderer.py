@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from vortex_lp.face.landmarker import FaceLandmarker, head_rotation
+from vortex_lp.face.landmarker import MAX_FACES, FaceLandmarker, head_rotation
 from vortex_lp.face.retarget import relative_weights
 from vortex_lp.face.source import find_source_face
 from vortex_lp.render.base import Framing
-from vortex_lp.render.mesh.canvas import Canvas, make_canvas
+from vortex_lp.render.canvas import Canvas, make_canvas
 from vortex_lp.render.mesh.eyes import Eye, build_eyes, draw_eye
 from vortex_lp.render.mesh.head import Head, build_head, image_points
 from vortex_lp.render.mesh.lids import EyeMotion, eye_motion, fit_round_eyes, set_lids
@@ -22,7 +22,6 @@ from vortex_lp.render.mesh.warp import Warp
 from vortex_lp.settings import Settings
 from vortex_lp.values import Face, FloatArray, Frame, MotionTrack, Portrait
 
-MAX_FACES = 8
 CHUNK_FRAMES = 24
 """So many frames' points are computed at a time; drawing is frame by frame."""
 

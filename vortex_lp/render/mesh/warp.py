@@ -8,8 +8,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from vortex_lp.render.canvas import MARGIN_PX, Canvas
 from vortex_lp.render.mesh.box import box_around
-from vortex_lp.render.mesh.canvas import MARGIN_PX, Canvas
 from vortex_lp.render.mesh.head import FIRST_RING_POINT, Head, image_points
 from vortex_lp.values import FloatArray, Frame
 

@@ -6,15 +6,17 @@ import cv2
 import numpy as np
 
 from vortex_lp.render.base import Framing
-from vortex_lp.render.mesh.landmarks import BROWS
 from vortex_lp.values import Face, FloatArray, Frame, Portrait
+
+BROWS = np.array([70, 63, 105, 66, 107, 336, 296, 334, 293, 300])
+"""MediaPipe's landmarks along the upper edges of both brows."""
 
 CROP_PX = 512
 FULL_MAX_PX = 1920
 CROP_SCALE = 2.3
 CROP_RISE = 0.125
-"""The crop's side is 2.3 times the face's (from brows to chin) and its centre sits an eighth of a
-face above the face's, as LivePortrait's published crop does; ours is not turned upright."""
+"""The crop's side is 2.3 times the face's (from brows to chin) and its centre sits an eighth of the
+crop above the face's, as LivePortrait's published crop does; this one is not turned upright."""
 
 MARGIN_PX = 96
 """So much of the portrait beyond the frame's edge is kept, for what moves into the frame."""
@@ -64,7 +66,7 @@ def _crop_square(face: Face, *, width: int, height: int) -> tuple[float, float, 
     low, high = below_forehead.min(axis=0), below_forehead.max(axis=0)
     face_side = float((high - low).max())
     side = min(CROP_SCALE * face_side, float(width), float(height))
-    centre = (low + high) / 2 - np.array([0.0, CROP_RISE * face_side])
+    centre = (low + high) / 2 - np.array([0.0, CROP_RISE * side])
     left = float(np.clip(centre[0] - side / 2, 0.0, width - side))
     top = float(np.clip(centre[1] - side / 2, 0.0, height - side))
     return round(left), round(top), float(max(2, int(side)))
