@@ -16,8 +16,16 @@ import pytest
 from PIL import Image
 
 from tests.conftest import write_wav
-from vortex_lp.errors import AudioError, PortraitError, TimelineError, VortexError
+from vortex_lp.errors import (
+    AudioError,
+    MotionError,
+    PortraitError,
+    TimelineError,
+    VortexError,
+)
+from vortex_lp.motion.formats import read_motion
 from vortex_lp.motion.timeline import parse_timeline
+from vortex_lp.pipeline import read_timeline
 from vortex_lp.render.portrait import read_portrait
 from vortex_lp.resources import resource_folder
 from vortex_lp.settings import load_settings
@@ -269,6 +277,31 @@ def test_a_path_in_a_timeline_is_refused(field: str) -> None:
         parse_timeline(f"[{clip}]", settings=SETTINGS)
     with pytest.raises(TimelineError):
         parse_timeline('{"path": "/etc/passwd"}', settings=SETTINGS)
+
+
+@pytest.mark.parametrize("kind", ["fifo", "link", "device"])
+def test_timelines_and_motion_come_from_plain_files_only(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "upload.json"
+    if kind == "fifo":
+        os.mkfifo(file)
+    elif kind == "link":
+        file.symlink_to("/etc/hostname")
+    else:
+        file = Path("/dev/zero")
+    with pytest.raises(TimelineError):
+        read_timeline(file, settings=SETTINGS)
+    with pytest.raises(MotionError):
+        read_motion(file, fps=24)
+
+
+def test_a_timeline_of_a_gigabyte_is_refused_unread(tmp_path: Path) -> None:
+    file = tmp_path / "long.json"
+    with file.open("wb") as sink:
+        sink.truncate(1 << 30)
+    start = time.monotonic()
+    with pytest.raises(TimelineError, match="more than the limit"):
+        read_timeline(file, settings=SETTINGS)
+    assert time.monotonic() - start < 2.0
 
 
 def test_a_decoder_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

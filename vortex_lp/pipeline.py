@@ -40,6 +40,7 @@ from vortex_lp.timebase import (
     samples,
     seconds,
 )
+from vortex_lp.uploads import open_upload
 from vortex_lp.values import Clip, FloatArray, Frame, MotionTrack, MouthTrack, Speech
 from vortex_lp.video.convert import CONVERSIONS as CONVERSIONS
 from vortex_lp.video.convert import convert_video as convert_video
@@ -285,12 +286,19 @@ def read_timeline(file: Path, *, settings: Settings) -> tuple[Clip, ...]:
     Raises:
         TimelineError: It cannot be read, is no JSON, or an entry is wrong; the message names it.
     """
-    try:
-        text = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TimelineError(
-            f"the timeline {file} cannot be read ({error}); give a JSON file"
-        ) from error
+    with open_upload(
+        file,
+        what="timeline",
+        advice="give a JSON file",
+        max_bytes=settings.limits.max_timeline_bytes,
+        error=TimelineError,
+    ) as source:
+        try:
+            text = source.read().decode("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise TimelineError(
+                f"the timeline {file} cannot be read ({error}); give a JSON file"
+            ) from error
     return parse_timeline(text, settings=settings)
 
 

@@ -106,6 +106,9 @@ class LimitSettings(Strict):
     render_stall_s: Positive
     """A renderer that brings no frame for so long is given up [s]."""
 
+    max_timeline_bytes: Annotated[int, Field(ge=1)]
+    """Larger timeline files are refused unread."""
+
     max_clips: Annotated[int, Field(ge=1)]
     """Most entries of an expression timeline."""
 

@@ -217,7 +217,7 @@ def test_a_missing_key_is_named(motion_json: str) -> None:
 def test_files_that_cannot_be_read_or_written_are_said_so(
     tmp_path: Path, track: MotionTrack
 ) -> None:
-    with pytest.raises(MotionError, match="cannot be read"):
+    with pytest.raises(MotionError, match="there is no motion file"):
         read_motion(tmp_path / "nowhere.json")
     (tmp_path / "binary.csv").write_bytes(bytes(range(256)))
     with pytest.raises(MotionError, match="cannot be read"):

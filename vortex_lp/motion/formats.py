@@ -30,6 +30,7 @@ import numpy.typing as npt
 from vortex_lp.errors import MotionError, SettingsError
 from vortex_lp.motion.eyes import gaze_of
 from vortex_lp.timebase import exact_fps
+from vortex_lp.uploads import open_upload
 from vortex_lp.values import ARKIT_INDEX, ARKIT_NAMES, N_BLENDSHAPES, MotionTrack
 
 FORMAT, VERSION = "vortex_lp.motion", 1
@@ -102,14 +103,17 @@ def read_motion(file: Path, *, fps: float | Fraction | None = None) -> MotionTra
     Raises:
         MotionError: It cannot be read or is malformed; the message names row and column.
     """
-    try:
-        if file.stat().st_size > MAX_BYTES:
-            raise MotionError(
-                f"{file.name} is larger than {MAX_BYTES >> 20} MB, which no motion file needs"
-            )
-        text = file.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MotionError(f"the motion file {file} cannot be read ({error})") from error
+    with open_upload(
+        file,
+        what="motion file",
+        advice="give a .json or .csv file",
+        max_bytes=MAX_BYTES,
+        error=MotionError,
+    ) as source:
+        try:
+            text = source.read().decode("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise MotionError(f"the motion file {file} cannot be read ({error})") from error
     if file.suffix.lower() == ".csv":
         return parse_live_link(text, fps=fps)
     return parse_motion_json(text)
