@@ -1,23 +1,24 @@
 """From what the mouth says to everything the portrait does."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from vortex_lp.errors import SettingsError
 from vortex_lp.motion.curves import Talk, middles_s, starts_s
-from vortex_lp.motion.expressions import blend
+from vortex_lp.motion.expressions import Expression, blend
 from vortex_lp.motion.eyes import apply_eyes, blink_curve, plan_blinks, plan_gaze
 from vortex_lp.motion.head import accent_curve, plan_accents, plan_head
 from vortex_lp.motion.mouth import MOUTH, mix_mouth
 from vortex_lp.settings import Settings
-from vortex_lp.values import ARKIT_INDEX, Clip, MotionTrack, MouthTrack
+from vortex_lp.values import ARKIT_INDEX, N_BLENDSHAPES, Clip, MotionTrack, MouthTrack
 
 MOST = 3.0
 """The largest factor of `MotionOptions`."""
 
 _BROWS = [ARKIT_INDEX[name] for name in ("browInnerUp", "browOuterUpLeft", "browOuterUpRight")]
+_BLOCK_FRAMES = 1440
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,17 @@ def make_track(
     n_frames, fps = mouth.n_frames, mouth.fps
     shown_s, begins_s = middles_s(n_frames, fps=fps), starts_s(n_frames, fps=fps)
     talk = Talk(mouth, pause_s=motion.pause_s)
-    expression = blend(
-        clips, times_s=shown_s, base=base, base_intensity=base_intensity, settings=settings
-    )
+    # Block by block, so that an hour needs no more memory than what comes out of it.
+    blocks = [slice(start, start + _BLOCK_FRAMES) for start in range(0, n_frames, _BLOCK_FRAMES)]
+
+    def expression(block: slice) -> Expression:
+        return blend(
+            clips,
+            times_s=shown_s[block],
+            base=base,
+            base_intensity=base_intensity,
+            settings=settings,
+        )
 
     accents = plan_accents(
         mouth,
@@ -109,7 +118,7 @@ def make_track(
         accents,
         talk=talk,
         times_s=begins_s,
-        amount=expression.head_motion,
+        amount=np.concatenate([expression(block).head_motion for block in blocks]),
         seed=seed,
         settings=motion.head,
     )
@@ -125,24 +134,43 @@ def make_track(
         settings=motion.gaze,
     )
 
-    weights = apply_eyes(
-        expression.shape,
-        expression,
-        blink=blink_curve(blinks, shown_s),
-        gaze_deg=gaze_deg,
-        lids=motion.lids,
-        full_deg=motion.gaze.full_deg,
-    )
+    blink = blink_curve(blinks, shown_s)
     raised = motion.head.brow * accent_curve(accents, shown_s, motion.head)
-    weights[:, _BROWS] = np.clip(weights[:, _BROWS] + raised.astype(np.float32)[:, None], 0.0, 1.0)
-    weights[:, MOUTH], closure = mix_mouth(
-        mouth,
-        expression,
-        talk=talk,
-        times_s=shown_s,
-        strength=options.mouth_strength,
-        settings=motion.mouth,
-    )
+    weights = np.empty((n_frames, N_BLENDSHAPES), np.float32)
+    closure = np.empty(n_frames, np.float32)
+    for block in blocks:
+        face = expression(block)
+        shapes = apply_eyes(
+            face.shape,
+            face,
+            blink=blink[block],
+            gaze_deg=gaze_deg[block],
+            lids=motion.lids,
+            full_deg=motion.gaze.full_deg,
+        )
+        brows = shapes[:, _BROWS] + raised[block].astype(np.float32)[:, None]
+        shapes[:, _BROWS] = np.clip(brows, 0.0, 1.0)
+        shapes[:, MOUTH], closure[block] = mix_mouth(
+            _part(mouth, block),
+            face,
+            talk=talk,
+            times_s=shown_s[block],
+            strength=options.mouth_strength,
+            settings=motion.mouth,
+        )
+        weights[block] = shapes
     return MotionTrack(
         fps=fps, weights=weights, head_deg=head_deg.astype(np.float32), closure=closure
+    )
+
+
+def _part(mouth: MouthTrack, block: slice) -> MouthTrack:
+    """Return the frames `block` of `mouth`; its spans stay those of the whole."""
+    return replace(
+        mouth,
+        visemes=mouth.visemes[block],
+        weights=mouth.weights[block],
+        closure=mouth.closure[block],
+        tuck=mouth.tuck[block],
+        loudness=mouth.loudness[block],
     )
