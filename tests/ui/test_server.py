@@ -1,12 +1,15 @@
 """The server around the page: headers, shut doors, and the endpoints for programs."""
 
 import re
+import shutil
 import urllib.error
 import urllib.request
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.reading import facts_of
 from vortex_lp.ui.studio import build_app
@@ -104,6 +107,28 @@ def test_what_a_space_installs_is_what_the_package_needs() -> None:
     needed = {name for name in re.findall(r'"([^"]+)"', block[1]) if not name.startswith("gradio")}
     lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
     assert {line for line in lines if line and not line.startswith("#")} == needed
+
+
+def test_the_front_matter_of_the_space_fits() -> None:
+    _, front, _ = (ROOT / "README.md").read_text("utf-8").split("---\n", 2)
+    said = yaml.safe_load(front)
+    assert said["sdk_version"] == metadata.version("gradio")
+    assert (ROOT / said["app_file"]).is_file()
+    assert len(said["short_description"]) <= 60
+
+
+def test_the_readme_s_snippet_for_programs_runs(
+    studio_url: str, portrait_file: Path, short_speech_file: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    (code,) = re.findall(
+        r"^```py\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    shutil.copy(portrait_file, tmp_path / "me.jpg")
+    shutil.copy(short_speech_file, tmp_path / "hello.wav")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(compile(code.replace("http://127.0.0.1:7860/", studio_url), "README.md", "exec"), names)
+    assert facts_of(Path(names["video"])).n_frames == names["report"]["n_frames"] == 24
 
 
 def test_no_widget_puts_a_value_into_its_template() -> None:

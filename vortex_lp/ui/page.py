@@ -202,13 +202,14 @@ class Page:
             )
 
     def _actions(self) -> None:
-        with gr.Column(elem_id="actions"):
-            with gr.Row():
-                self.go = gr.Button("Generate", variant="primary", size="lg", elem_id="go", scale=3)
-                self.cancel = gr.Button(
-                    "Cancel", size="lg", elem_id="cancel", interactive=False, scale=1
-                )
-            gr.Markdown(self.settings.ui.consent, elem_id="consent")
+        with gr.Row(elem_id="actions"):
+            self.go = gr.Button(
+                "Generate", variant="primary", size="lg", elem_id="go", scale=3, min_width=120
+            )
+            self.cancel = gr.Button(
+                "Cancel", size="lg", elem_id="cancel", interactive=False, scale=1, min_width=90
+            )
+        gr.Markdown(self.settings.ui.consent, elem_id="consent")
 
     def _result(self) -> None:
         with gr.Column(elem_classes="vx-card", min_width=260):

@@ -48,7 +48,7 @@ function phoneAt(time) {
 function paint() {
   $('.vp-empty').hidden = !!data;
   for (const button of element.querySelectorAll('[data-do]')) button.disabled = !data;
-  $('.vp-group').style.visibility = data ? '' : 'hidden';
+  $('.vp-bar').hidden = !data;
   over.hidden = !data || span >= duration() - 1e-6;
   const width = stage.clientWidth, height = stage.clientHeight;
   if (!width) return;
