@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -209,15 +210,16 @@ def test_the_doctor_names_a_broken_face_model(
 
 
 def test_help_is_quick() -> None:
-    """The best of three, since other tests share this machine; 0.3 s is asked for when idle."""
+    """In CPU seconds, of which other tests on this machine take nothing; 0.13 when measured."""
     command = [sys.executable, "-m", "vortex_lp", "--help"]
     spent_s = []
     for _ in range(3):
-        start = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-        spent_s.append(time.perf_counter() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent_s.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert "animate" in done.stdout
-    assert min(spent_s) < 0.6
+    assert min(spent_s) < 0.4
 
 
 # --- pictures -----------------------------------------------------------------------------------
