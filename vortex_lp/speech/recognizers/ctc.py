@@ -112,7 +112,7 @@ def recognize_ctc(
         on_progress(stretch.stop / speech.n_samples)
     n_spoken = sum(part.stop - part.start for part in parts)
     used = "energy" if 2 * n_guessed > n_spoken else "ctc"
-    return finish(spans, speech, level=level, recognizer=used, n_guessed=n_guessed)
+    return finish(spans, speech, level=level, parts=parts, recognizer=used, n_guessed=n_guessed)
 
 
 def hear_marks(sound: npt.NDArray[np.int16]) -> Words:

@@ -59,7 +59,8 @@ def _recognize(
         shares[piece.heard_by] = shares.get(piece.heard_by, 0) + stretch.stop - stretch.start
         on_progress(stretch.stop / speech.n_samples)
     used = max(shares, key=lambda name: shares[name]) if shares else first
-    return finish(spans, speech, level=level, recognizer=used, note=_note(shares, first=first))
+    note = _note(shares, first=first)
+    return finish(spans, speech, level=level, parts=parts, recognizer=used, note=note)
 
 
 def _heard(

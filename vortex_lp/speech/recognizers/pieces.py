@@ -1,8 +1,12 @@
 """What the recognisers that work piece by piece have in common."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from vortex_lp.settings import Settings
+from vortex_lp.speech.boundaries import sharpened
+from vortex_lp.speech.denoise import is_noisy
 from vortex_lp.speech.recognizers.sphinx import FRAME_RATE_HZ, Heard
 from vortex_lp.speech.segments import Stretch, quiet_hops, silences
 from vortex_lp.speech.spans import fill_gaps, silence_over
@@ -43,12 +47,15 @@ def finish(
     speech: Speech,
     *,
     level: FloatArray,
+    parts: Sequence[Stretch],
     recognizer: str,
     n_guessed: int = 0,
     note: str | None = None,
 ) -> Recognition:
-    """Return gap-free `spans`, silent wherever the recording is."""
+    """Return gap-free `spans` with sharp boundaries in `parts`, silent where the recording is."""
     row = fill_gaps(spans, n_samples=speech.n_samples)
+    if not is_noisy(level):
+        row = sharpened(row, speech, parts=parts, level=level)
     row = silence_over(row, silent=silences(level, n_samples=speech.n_samples))
     if n_guessed:
         guessed = f"{seconds(n_guessed):.0f} s held no phones and were followed by their loudness"

@@ -95,7 +95,8 @@ def recognize_transcript(
     parts = pieces(level, n_samples=speech.n_samples)
     shared = _shared_out(words, parts)
     spans = _aligned(speech, parts, shared, heard, noisy=is_noisy(level))
-    return finish(spans, speech, level=level, recognizer="transcript", note=_mismatch(words))
+    note = _mismatch(words)
+    return finish(spans, speech, level=level, parts=parts, recognizer="transcript", note=note)
 
 
 def _place(words: list[Placed], marks: list[Mark]) -> None:
