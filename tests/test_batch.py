@@ -18,7 +18,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.reading import facts_of
 from vortex_lp.batch.journal import Journal
-from vortex_lp.batch.rows import BadRow, Task, read_manifest, request_of
+from vortex_lp.batch.rows import BadRow, Task, read_manifest, request_of, settings_of
 from vortex_lp.batch.run import FAILED, KEPT, MADE, Processes, run_batch
 from vortex_lp.batch.worker import Order
 from vortex_lp.errors import SettingsError
@@ -100,6 +100,8 @@ def test_paths_are_relative_to_the_list_and_outputs_to_the_folder(home: Path) ->
         ({"expression": "grumpy"}, "row 1: there is no expression 'grumpy'"),
         ({"fps": 500}, "row 1: frame rate 500.0 is outside 1 to 120"),
         ({"timeline": [{"start_s": 0}]}, "row 1: "),
+        ({"transcript": "@gone.txt"}, "row 1, field transcript: .*gone.txt cannot be read"),
+        ({"label": "x" * 500}, "row 1: the label has 500 characters"),
     ],
 )
 def test_a_bad_row_names_its_line_and_its_field(home: Path, row: Any, reason: str) -> None:
@@ -108,6 +110,20 @@ def test_a_bad_row_names_its_line_and_its_field(home: Path, row: Any, reason: st
     assert isinstance(found, BadRow)
     assert found.reason.startswith("row 1")
     assert re.match(reason, found.reason), found.reason
+
+
+def test_a_transcript_may_be_a_file_and_a_label_is_a_setting(home: Path) -> None:
+    (home / "said.txt").write_text("Hello there.", "utf-8")
+    row = {**QUICK, "output": "v.mp4", "transcript": "@said.txt", "label": "made by machine"}
+    (task,) = read_manifest(write_list(home, row), home, settings=SETTINGS)
+    assert isinstance(task, Task)
+    assert task.row.transcript == "Hello there."
+    assert settings_of(task.row, settings=SETTINGS).provenance.label == "made by machine"
+    before = task.key
+    (home / "said.txt").write_text("Good bye.", "utf-8")
+    (task,) = read_manifest(write_list(home, row), home, settings=SETTINGS)
+    assert isinstance(task, Task)
+    assert task.key != before
 
 
 def test_two_rows_may_not_write_one_file(home: Path) -> None:

@@ -3,8 +3,9 @@
     {"portrait": "anna.jpg", "audio": "hello.wav", "output": "anna/hello.mp4"}
     {"portrait": "ben.png", "audio": "hello.wav", "output": "ben.mp4", "fps": 30, "seed": 7}
 
-``portrait``, ``audio``, ``timeline`` and ``weights`` are relative to the list's own folder,
-``output`` to the folder of the batch. Everything else is an option of ``vortex-lp animate``.
+``portrait``, ``audio``, ``timeline``, ``weights`` and a transcript's ``@FILE`` are relative to the
+list's own folder, ``output`` to the folder of the batch. The rest are options of ``vortex-lp
+animate``, under the same names.
 """
 
 import difflib
@@ -21,7 +22,7 @@ from vortex_lp import __version__
 from vortex_lp.errors import SettingsError, VortexError
 from vortex_lp.pipeline import check_performance, parse_timeline, read_timeline
 from vortex_lp.request import Framing, Performance, RendererOptions, Request
-from vortex_lp.settings import Settings
+from vortex_lp.settings import ProvenanceSettings, Settings
 from vortex_lp.values import Clip
 
 _BLOCK = 1 << 20
@@ -60,7 +61,7 @@ class Row(BaseModel):
     """Who finds the phones."""
 
     transcript: str | None = None
-    """What is said."""
+    """What is said, or ``@`` and a text file that says it."""
 
     fps: float | None = None
     """Frames a second, 1 to 120."""
@@ -79,6 +80,9 @@ class Row(BaseModel):
 
     device: str | None = None
     """Where LivePortrait computes."""
+
+    label: str | None = None
+    """Words in a corner of the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,24 @@ def read_manifest(file: Path, folder: Path, *, settings: Settings) -> list[Task 
     return list(_without_twins(rows))
 
 
+def settings_of(row: Row, *, settings: Settings) -> Settings:
+    """Return `settings` with what `row` says otherwise.
+
+    Raises:
+        SettingsError: The label is longer than fits on a picture.
+    """
+    if row.label is None:
+        return settings
+    wish = {**settings.provenance.model_dump(), "label": row.label}
+    try:
+        provenance = ProvenanceSettings.model_validate(wish)
+    except ValidationError as error:
+        raise SettingsError(
+            f"the label has {len(row.label)} characters, more than fit on a picture; shorten it"
+        ) from error
+    return settings.model_copy(update={"provenance": provenance})
+
+
 def request_of(row: Row, output: Path, *, settings: Settings) -> Request:
     """Return what `row` asks for, written to `output`.
 
@@ -192,7 +214,9 @@ class _Context:
             row = self._with_paths(row, number)
             output = self._output(row, number)
             request = request_of(row, output, settings=self.settings)
-            check_performance(request.performance, settings=self.settings)
+            check_performance(
+                request.performance, settings=settings_of(row, settings=self.settings)
+            )
             return Task(number, row, output, self._key(row, number))
         except _FieldError as error:
             return BadRow(number, row.output, str(error))
@@ -208,7 +232,18 @@ class _Context:
                 if not path.exists():
                     raise _FieldError(number, field, f"there is no {path}; check the path")
                 found[field] = str(path)
+        if row.transcript is not None and row.transcript.startswith("@"):
+            found["transcript"] = self._text(row.transcript[1:], number)
         return row.model_copy(update=found)
+
+    def _text(self, name: str, number: int) -> str:
+        file = self.home / Path(name).expanduser()
+        try:
+            return file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise _FieldError(
+                number, "transcript", f"{file} cannot be read ({error}); give a text file in UTF-8"
+            ) from error
 
     def _output(self, row: Row, number: int) -> Path:
         wish = PurePosixPath(row.output)

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TypedDict
 
-from vortex_lp.batch.rows import Row, request_of
+from vortex_lp.batch.rows import Row, request_of, settings_of
 from vortex_lp.errors import VortexError
 from vortex_lp.pipeline import LoadedRenderer, animate, load_renderer
 from vortex_lp.request import RendererOptions
@@ -55,7 +55,7 @@ def make(order: Order) -> Answer:
     start = time.perf_counter()
     row = Row.model_validate(order["row"])
     try:
-        settings = _settings(order["config"])
+        settings = settings_of(row, settings=_settings(order["config"]))
         request = request_of(row, Path(order["place"]), settings=settings)
         name = request.renderer or settings.request.renderer
         loaded = _renderer(name, request.options, order["config"])
