@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -207,19 +206,6 @@ def test_the_doctor_names_a_broken_face_model(
         find_face_model.cache_clear()
     assert done.code == 2
     assert "NO  face model" in done.out
-
-
-def test_help_is_quick() -> None:
-    """In CPU seconds, of which other tests on this machine take nothing; 0.13 when measured."""
-    command = [sys.executable, "-m", "vortex_lp", "--help"]
-    spent_s = []
-    for _ in range(3):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent_s.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert "animate" in done.stdout
-    assert min(spent_s) < 0.4
 
 
 # --- pictures -----------------------------------------------------------------------------------

@@ -1,9 +1,6 @@
 """The tensor contract, line by line: real faces, real calls."""
 
 import logging
-import os
-import subprocess
-import sys
 import wave
 from pathlib import Path
 
@@ -319,20 +316,3 @@ def test_every_public_name_is_there() -> None:
     assert set(vortex_lp.__all__) <= set(dir(vortex_lp))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         vortex_lp.nothing  # noqa: B018
-
-
-def test_the_mesh_path_never_imports_torch(
-    portrait_file: Path, short_speech_file: Path, tmp_path: Path
-) -> None:
-    code = (
-        "import sys; from pathlib import Path\n"
-        "from vortex_lp import Request, Performance, animate\n"
-        f"animate(Request(Path({str(portrait_file)!r}), Path({str(short_speech_file)!r}),"
-        f" Path({str(tmp_path / 'v.mp4')!r}), Performance(fps=4)))\n"
-        "assert 'torch' not in sys.modules and 'gradio' not in sys.modules"
-    )
-    environment = {**os.environ, "VORTEX_LP_WEIGHTS": str(tmp_path / "none")}
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment
-    )
-    assert done.returncode == 0, done.stderr
