@@ -60,7 +60,10 @@ def _said(match: re.Match[str]) -> str:
     if group["ordinal"]:
         return ordinal(int(group["ordinal"].replace(",", "")))
     if group["number"]:
-        return number(group["number"]) + ("s" if group["plural"] else "")
+        said = number(group["number"])
+        if not group["plural"]:
+            return said
+        return f"{said[:-1]}ies" if said.endswith("y") else f"{said}s"
     if group["short"]:
         return _SHORT[group["short"].rstrip(".").lower()]
     if group["symbol"]:

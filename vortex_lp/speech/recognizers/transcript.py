@@ -42,6 +42,10 @@ BAND = 1500
 LEAST_AGREEMENT = 0.4
 """Share of a piece's or a run's phones that must be heard as written."""
 
+EXTRA_PHONES = 12
+"""A mismatch is reported where so many phones in a row are said, about one second, that the text
+lacks."""
+
 RUN_WORDS = 4
 """A mismatch is reported where so many words in a row do not agree."""
 
@@ -95,7 +99,7 @@ def recognize_transcript(
     parts = pieces(level, n_samples=speech.n_samples)
     shared = _shared_out(words, parts)
     spans = _aligned(speech, parts, shared, heard, noisy=is_noisy(level))
-    note = _mismatch(words)
+    note = _mismatch(words, marks)
     return finish(spans, speech, level=level, parts=parts, recognizer="transcript", note=note)
 
 
@@ -195,7 +199,7 @@ def _aligned(
     fitting = [
         (part, words)
         for part, words in zip(parts, shared, strict=True)
-        if words and np.mean([word.agreement for word in words]) >= LEAST_AGREEMENT
+        if words and _agreement(words, heard, part) >= LEAST_AGREEMENT
     ]
     aligned: dict[int, list[PhoneSpan]] = {}
     gain = recognizer_gain(speech)
@@ -214,6 +218,13 @@ def _aligned(
     return spans
 
 
+def _agreement(words: list[Placed], heard: Recognition, part: Stretch) -> float:
+    """Return how much of what `words` hold and of what `part` was heard to hold is the same."""
+    n_heard = sum(s.phone != SILENCE and part.start <= s.start < part.stop for s in heard.spans)
+    n_written = sum(len(word.phones) for word in words)
+    return sum(len(word.times_s) for word in words) / max(n_heard, n_written, 1)
+
+
 def _job(words: list[Placed], sound: npt.NDArray[np.int16]) -> tuple[Job, bytes]:
     """Return the job of aligning `words`, with silence at both ends and in long gaps.
 
@@ -230,8 +241,12 @@ def _job(words: list[Placed], sound: npt.NDArray[np.int16]) -> tuple[Job, bytes]
     return Job(task="align", n_bytes=len(data), words=[*row, ["<sil>", ""]]), data
 
 
-def _mismatch(words: list[Placed]) -> str | None:
+def _mismatch(words: list[Placed], marks: list[Mark]) -> str | None:
     """Return where text and sound part for the first time, in one sentence."""
+    n_agreed = sum(len(word.times_s) for word in words)
+    if n_agreed < LEAST_AGREEMENT * max(sum(len(word.phones) for word in words), len(marks), 1):
+        start = " ".join(word.word for word in words[:RUN_WORDS])
+        return f"the transcript {start!r}... does not match the sound; give the words that are said"
     for first in range(max(len(words) - RUN_WORDS + 1, 1)):
         run = words[first : first + RUN_WORDS]
         if np.mean([word.agreement for word in run]) >= LEAST_AGREEMENT:
@@ -240,4 +255,10 @@ def _mismatch(words: list[Placed]) -> str | None:
         before = [word.times_s[-1] for word in words[:first] if word.times_s]
         place = f"after {before[-1]:.1f} s" if before else "at the beginning"
         return f"the transcript does not match the sound {place}, at {text!r}; check it there"
+    agreed = {time_s for word in words for time_s in word.times_s}
+    extra: list[Mark] = []
+    for mark in marks:
+        extra = [] if mark.time_s in agreed else [*extra, mark]
+        if len(extra) >= EXTRA_PHONES:
+            return f"the transcript lacks something that is said near {extra[0].time_s:.1f} s"
     return None
