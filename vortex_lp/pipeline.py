@@ -26,6 +26,7 @@ from vortex_lp.render.base import Prepared as Prepared
 from vortex_lp.render.portrait import portrait_from_array, read_portrait
 from vortex_lp.render.registry import LoadedRenderer as LoadedRenderer
 from vortex_lp.render.registry import load_renderer as load_renderer
+from vortex_lp.render.warm_up import warm_up
 from vortex_lp.request import Act, Analysis, AnimateResult, Performance, Request
 from vortex_lp.settings import Settings, load_settings
 from vortex_lp.speech.audio import decode_speech, speech_from_samples
@@ -90,6 +91,8 @@ def animate(
             loaded = renderer or load_renderer(name, settings=settings, options=request.options)
             framing = request.framing or settings.request.framing
             prepared = loaded.renderer.prepare(portrait, framing=framing)
+            if not hearing.is_done:
+                warm_up(loaded.renderer, prepared)
         with clock.stage("recognise"):
             analysis = hearing.result(on_share=clock.report)
     with clock.stage("move"):
