@@ -49,9 +49,13 @@ def studio_url(
     app.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium; required in CI, otherwise a reason to skip."""
+    """Chromium; required in CI, otherwise a reason to skip.
+
+    While Playwright is there, its event loop runs in this thread, where no other can then be
+    started; so it goes after each module.
+    """
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         if os.environ.get("CI", "").lower() in ("1", "true"):
