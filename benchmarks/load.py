@@ -68,6 +68,8 @@ def visit(url: str, number: int, folder: Path, *, n_requests: int, replies: list
         analytics_enabled=False,
         download_files=str(folder),
         httpx_kwargs={"timeout": 120},
+        # Limits are for each address; visitors come from addresses of their own.
+        headers={"x-forwarded-for": f"10.0.0.{number}"},
     )
     try:
         for _ in range(n_requests):
@@ -155,6 +157,7 @@ def start_studio(folder: Path) -> tuple["subprocess.Popen[bytes]", str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {**os.environ, "GRADIO_TEMP_DIR": str(folder), "TMPDIR": str(folder)}
+    environment["VORTEX_LP_BEHIND_PROXY"] = "1"
     with (folder / LOG).open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-X", "faulthandler", "-m", "vortex_lp", "app", "--port", str(port)],

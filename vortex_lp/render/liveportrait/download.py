@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias
 from vortex_lp.errors import WeightsError
 from vortex_lp.render.liveportrait import hub
 from vortex_lp.render.liveportrait.files import (
+    RECORD_NAME,
     SIZES_NAME,
     STEMS,
     default_weights_folder,
@@ -23,9 +24,6 @@ from vortex_lp.render.liveportrait.files import (
 )
 
 Source: TypeAlias = Literal["safetensors", "official"]
-
-RECORD_NAME = "weights.json"
-"""The record beside the weights."""
 
 _STAGING_NAME = ".incoming"
 _HASH_BLOCK_BYTES = 1 << 20

@@ -4,7 +4,10 @@ Two layouts are understood, in this order: ``.safetensors`` beside each other (t
 Hugging Face hub), and the official ``.pth`` files in their official folders or beside each other.
 """
 
+import hashlib
+import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +25,9 @@ STEMS = (
     "stitching_retargeting_module",
 )
 """The five weight files, without their ending."""
+
+RECORD_NAME = "weights.json"
+"""The record beside downloaded weights: what was accepted, with its sha256."""
 
 OFFICIAL_FOLDERS = ("", "base_models", "retargeting_models")
 """Where the official repository keeps its files, below its folder ``liveportrait``."""
@@ -71,6 +77,47 @@ def find_weights(folder: Path) -> WeightFiles:
     return WeightFiles(
         folder=folder, by_stem=by_stem, sizes_file=sizes_file if sizes_file.is_file() else None
     )
+
+
+def check_record(files: WeightFiles) -> None:
+    """Check that downloaded weights are still the bytes that were accepted; others have no record.
+
+    Raises:
+        WeightsError: A file has changed since.
+    """
+    try:
+        data = json.loads((files.folder / RECORD_NAME).read_text("utf-8"))
+        known = {str(entry["name"]): str(entry["sha256"]) for entry in data["files"]}
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise WeightsError(
+            f"the record {files.folder / RECORD_NAME} cannot be read ({error}); run `vortex-lp "
+            "download --force`"
+        ) from error
+    paths = list(files.by_stem.values())
+    # Hashing lets other threads run, so that five files take little longer than the largest.
+    with ThreadPoolExecutor(len(paths)) as threads:
+        for path, digest in zip(paths, threads.map(_sha256, paths), strict=True):
+            name = path.relative_to(files.folder).as_posix()
+            if known.get(name, digest) != digest:
+                raise WeightsError(
+                    f"{path} has changed since it was fetched (sha256 {digest[:12]}…, not "
+                    f"{known[name][:12]}…); run `vortex-lp download --force`"
+                )
+
+
+def _sha256(path: Path) -> str:
+    total = hashlib.sha256()
+    try:
+        with path.open("rb") as source:
+            while block := source.read(1 << 20):
+                total.update(block)
+    except OSError as error:
+        raise WeightsError(
+            f"{path.name} cannot be read ({error}); run `vortex-lp download --force`"
+        ) from error
+    return total.hexdigest()
 
 
 def _find_file(folder: Path, stem: str) -> Path | None:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from vortex_lp.errors import WeightsError
 from vortex_lp.render.liveportrait.blocks import fold_spectral_norm
-from vortex_lp.render.liveportrait.files import WeightFiles
+from vortex_lp.render.liveportrait.files import WeightFiles, check_record
 from vortex_lp.render.liveportrait.manifest import (
     HEAD_GROUPS,
     HEADS_STEM,
@@ -53,9 +53,10 @@ def load_networks(files: WeightFiles) -> Networks:
     """Return the networks that `files` hold, in float32 on the CPU, spectral norm folded.
 
     Raises:
-        WeightsError: A file cannot be read, a tensor is missing, extra, misshapen or not finite;
-            the message names the file and the tensor.
+        WeightsError: A file cannot be read or is not what was downloaded, a tensor is missing,
+            extra, misshapen or not finite; the message names the file and the tensor.
     """
+    check_record(files)
     sizes = read_sizes(files.sizes_file) if files.sizes_file else RELEASED
     networks = build_networks(sizes)
     modules: Mapping[str, torch.nn.Module] = dict(networks.by_name().items())
