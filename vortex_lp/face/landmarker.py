@@ -5,6 +5,7 @@ import weakref
 from types import TracebackType
 
 import numpy as np
+import numpy.typing as npt
 
 from vortex_lp.face.model import find_face_model
 from vortex_lp.values import ARKIT_NAMES, Face, FloatArray, Frame
@@ -116,7 +117,7 @@ def head_rotation(head_deg: FloatArray) -> FloatArray:
     cr, sr = np.cos(-roll), np.sin(-roll)
     zero, one = np.zeros_like(pitch), np.ones_like(pitch)
 
-    def stack(*rows: tuple[np.ndarray, ...]) -> np.ndarray:
+    def stack(*rows: tuple[npt.NDArray[np.float64], ...]) -> npt.NDArray[np.float64]:
         return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
     about_x = stack((one, zero, zero), (zero, cp, -sp), (zero, sp, cp))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from vortex_lp.errors import WeightsError
 from vortex_lp.values import FloatArray
@@ -33,10 +34,10 @@ class CanonicalFace:
     vertices: FloatArray
     """(468, 3) [cm]: x to the person's left (the viewer's right), y up, z towards the viewer."""
 
-    triangles: np.ndarray
+    triangles: npt.NDArray[np.int32]
     """(898, 3) int32 vertex numbers; the mouth is open, the eyes are."""
 
-    basis: np.ndarray
+    basis: npt.NDArray[np.int32]
     """(B,) int32 vertex numbers of the weighted Procrustes alignment."""
 
     basis_weights: FloatArray

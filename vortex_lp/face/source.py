@@ -20,6 +20,7 @@ import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from vortex_lp.errors import NoFaceError
@@ -168,7 +169,7 @@ def mirror_error(face: Face, mirrored: Face, *, width: int) -> float:
 
 
 @functools.lru_cache(maxsize=1)
-def _mirror_order() -> np.ndarray:
+def _mirror_order() -> npt.NDArray[np.intp]:
     """Return, for each landmark, the number of its twin on the other side: (468,) integers."""
     vertices = canonical_face().vertices
     squared = ((vertices[:, None] * (-1, 1, 1) - vertices[None]) ** 2).sum(axis=2)

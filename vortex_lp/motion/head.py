@@ -118,6 +118,6 @@ def plan_head(
         part, bump = _bump(accent, times_s, settings)
         head[part] += bump[:, None] * accent.turn
     limit = settings.limit_deg
-    head = limit * np.tanh(head / limit)
+    head[...] = limit * np.tanh(head / limit)
     onset = smootherstep(times_s / settings.onset_s)
     return np.asarray(head * (onset * np.sqrt(amount))[:, None])

@@ -8,9 +8,11 @@ the MediaPipe landmarks of the same meaning.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from vortex_lp.values import Face, FloatArray, Frame
 
@@ -142,7 +144,7 @@ class PasteBack:
         frame[self._rows, self._columns] = (blended + 0.5).astype(np.uint8)
         return frame
 
-    def _place(self, crop: np.ndarray) -> np.ndarray:
+    def _place(self, crop: npt.NDArray[Any]) -> npt.NDArray[Any]:
         kind = cv2.INTER_CUBIC if crop.dtype == np.uint8 else cv2.INTER_LINEAR
         return np.asarray(cv2.warpAffine(crop, self._matrix, self._size, flags=kind))
 

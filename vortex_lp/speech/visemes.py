@@ -257,7 +257,7 @@ def _silence_claim(span: PhoneSpan, settings: SpeechSettings) -> float:
 
 
 def _targets(settings: Settings) -> dict[str, FloatArray]:
-    targets = {}
+    targets: dict[str, FloatArray] = {}
     for phone, look in settings.phones.items():
         target = np.zeros(N_CHANNELS, np.float32)
         target[:N_VISEMES] = look.visemes

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from vortex_lp.face.landmarker import head_rotation
 from vortex_lp.render.liveportrait.sizes import N_KEYPOINTS
@@ -64,7 +65,9 @@ class MotionRig:
         return np.pad(moved, ((0, 0), (0, 1))).astype(np.float32)
 
 
-def soft_limit(values: np.ndarray, limits: np.ndarray | float) -> np.ndarray:
+def soft_limit(
+    values: npt.NDArray[np.floating], limits: npt.NDArray[np.floating] | float
+) -> npt.NDArray[np.float64]:
     """Return `values` unchanged up to 0.7 of their limit, bending smoothly so as never to pass it.
 
     The bend has no corner: the slope is 1 where it begins, and every value keeps its order.

@@ -298,7 +298,7 @@ def _face_triangles() -> npt.NDArray[np.int32]:
         in_lid &= np.isin(faces, np.concatenate([lid, crease])).all(axis=1)
         faces = faces[~in_lid]
         strips += [_strip(lid, lashes), _strip(lashes, crease)]
-    return np.concatenate([faces, *strips]).astype(np.int32)
+    return np.asarray(np.concatenate([faces, *strips]), np.int32)
 
 
 def _strip(
@@ -320,7 +320,7 @@ def _ring_triangles(n_rings: int) -> npt.NDArray[np.int32]:
     strips = []
     for inner, outer in pairwise(loops):
         strips.append(_strip(np.append(inner, inner[0]), np.append(outer, outer[0])))
-    return np.concatenate(strips[::-1]).astype(np.int32)
+    return np.asarray(np.concatenate(strips[::-1]), np.int32)
 
 
 def _smoothstep(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

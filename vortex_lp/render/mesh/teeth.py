@@ -170,4 +170,4 @@ def _tooth(
     far = np.stack([right - r + r * np.sin(angles), inset + r - r * np.cos(angles)], axis=1)
     narrow = 0.06 * (right - left)
     foot = np.array([[right - narrow, height + 0.35], [left + narrow, height + 0.35]])
-    return np.concatenate([near, far, foot]).astype(np.float32)
+    return np.asarray(np.concatenate([near, far, foot]), np.float32)
