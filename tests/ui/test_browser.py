@@ -1,6 +1,8 @@
 """The studio as people use it, in a real Chromium."""
 
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +147,27 @@ def test_a_second_visitor_waits(visit: Any, assets: Path) -> None:
     expect(second.locator("#status")).to_contain_text("queue", timeout=WAIT_MS)
     expect(first.locator("#status .st-text")).to_have_text("Finished", timeout=WAIT_MS)
     expect(second.locator("#status .st-text")).to_have_text("Finished", timeout=WAIT_MS)
+
+
+def test_closing_the_tab_stops_the_work_and_deletes_the_files(visit: Any, assets: Path) -> None:
+    tab = visit()
+    page = tab.open()
+    add_inputs(page, assets)
+    page.locator("#go").click()
+    expect(page.locator("#status .st-text")).to_have_text("Rendering", timeout=WAIT_MS)
+    folders = Path(os.environ["GRADIO_TEMP_DIR"]) / "studio"
+    mine = set(folders.iterdir())
+    assert any(folder.rglob("*.ts") for folder in mine)
+    tab.context.close()
+    give_up = time.monotonic() + 20
+    while any(folder.exists() for folder in mine) and time.monotonic() < give_up:
+        time.sleep(0.1)
+    assert not any(folder.exists() for folder in mine)
+    # The next visitor does not wait for what nobody watches any more.
+    page = visit().open()
+    add_inputs(page, assets, voice="movie_rms.wav")
+    page.locator("#go").click()
+    expect(page.locator("#status .st-text")).to_have_text("Finished", timeout=WAIT_MS)
 
 
 def test_bad_input_gets_a_sentence(visit: Any, tmp_path: Path) -> None:
