@@ -190,6 +190,9 @@ class SpeechSettings(Strict):
     least_phones_hz: Positive
     """Phones a second of sound below which a recogniser is taken to have missed most of it."""
 
+    wav2vec2_model: str
+    """Folder, or name on the Hugging Face hub, of the phone network of recogniser ``"wav2vec2"``."""
+
     glides: dict[str, str]
     """Diphthongs, and the phone whose shape their second half takes."""
 

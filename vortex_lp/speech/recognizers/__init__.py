@@ -12,6 +12,7 @@ from vortex_lp.values import Recognition, Speech
 RECOGNIZERS: dict[str, str] = {
     "auto": "vortex_lp.speech.recognizers.auto:recognize_auto",
     "transcript": "vortex_lp.speech.recognizers.transcript:recognize_transcript",
+    "wav2vec2": "vortex_lp.speech.recognizers.wav2vec2:recognize_wav2vec2",
     "ctc": "vortex_lp.speech.recognizers.ctc:recognize_ctc",
     "words": "vortex_lp.speech.recognizers.english:recognize_words",
     "phones": "vortex_lp.speech.recognizers.english:recognize_phones",

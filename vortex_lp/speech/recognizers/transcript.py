@@ -18,8 +18,8 @@ from vortex_lp.speech.denoise import is_noisy
 from vortex_lp.speech.phonemes import VOWELS, viseme_class
 from vortex_lp.speech.pronounce import TO_SPHINX, pronounce
 from vortex_lp.speech.recognizers import ctc
-from vortex_lp.speech.recognizers.ctc import PAUSE_S, Mark, recognizer_sound
 from vortex_lp.speech.recognizers.english import recognize_phones
+from vortex_lp.speech.recognizers.marks import PAUSE_S, Mark, recognizer_sound
 from vortex_lp.speech.recognizers.pieces import finish, heard_spans
 from vortex_lp.speech.recognizers.pool import Ears, usable_cores
 from vortex_lp.speech.recognizers.sphinx import Job
