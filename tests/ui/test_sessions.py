@@ -1,5 +1,6 @@
 """Work is shared by those who ask for the same, and stopped when nobody wants it."""
 
+import os
 import threading
 import time
 from concurrent.futures import CancelledError
@@ -77,6 +78,15 @@ def test_silent_visitors_are_forgotten(tmp_path: Path) -> None:
     sessions.of("b")
     assert not folder.exists()
     sessions.close_all()
+
+
+def test_what_a_killed_server_left_is_deleted_when_it_is_old(tmp_path: Path) -> None:
+    old, young = tmp_path / "visitor-old", tmp_path / "visitor-young"
+    for folder in (old, young):
+        (folder / "0001").mkdir(parents=True)
+    os.utime(old, (0, 0))
+    Sessions(tmp_path, n_threads=1, idle_s=1000.0).close_all()
+    assert [old.exists(), young.exists()] == [False, True]
 
 
 def test_progress_is_seen_from_outside(sessions: Sessions) -> None:

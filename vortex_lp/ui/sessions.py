@@ -4,6 +4,7 @@ Work that takes long (listening, preparing the portrait, recognising) is started
 input is there and is shared by whoever needs it: the waveform, the plot, the preview and the video.
 """
 
+import contextlib
 import shutil
 import tempfile
 import threading
@@ -12,6 +13,9 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+
+_PREFIX = "visitor-"
 
 
 class StoppedError(Exception):
@@ -109,8 +113,15 @@ class Sessions:
     """All visitors, by Gradio's session hash."""
 
     def __init__(self, root: Path, *, n_threads: int, idle_s: float) -> None:
-        """Keep their folders under `root`, and forget those who were silent for `idle_s` [s]."""
+        """Keep their folders under `root`, and forget those who were silent for `idle_s` [s].
+
+        Folders as old as that, of a server that was killed, are deleted.
+        """
         root.mkdir(parents=True, exist_ok=True)
+        for folder in root.glob(f"{_PREFIX}*"):
+            with contextlib.suppress(OSError):
+                if time.time() - folder.stat().st_mtime > idle_s:
+                    shutil.rmtree(folder, ignore_errors=True)
         self._root = root
         self._idle_s = idle_s
         self._executor = ThreadPoolExecutor(n_threads, thread_name_prefix="studio")
@@ -127,7 +138,7 @@ class Sessions:
                 if key != name and time.monotonic() - session.seen_s > self._idle_s
             ]
             if name not in self._sessions:
-                folder = Path(tempfile.mkdtemp(prefix="visitor-", dir=self._root))
+                folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._root))
                 self._sessions[name] = Session(folder, self._executor)
             session = self._sessions[name]
             session.seen_s = time.monotonic()
