@@ -4,6 +4,7 @@ import json
 import re
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -355,3 +356,40 @@ def test_no_label_changes_nothing() -> None:
 
 def test_a_statement_is_plain_data(signed: Path) -> None:
     assert json.loads(json.dumps(dataclasses.asdict(read_statement(signed))))["state"] == "valid"
+
+
+def test_a_long_video_is_signed_and_checked_in_little_memory(tmp_path: Path) -> None:
+    """More than the size from which it is hashed in pieces; one byte that changes still shows."""
+    file = film(tmp_path / "v.mp4", None)
+    data = file.read_bytes()
+    start, stop = box(file, "mdat")
+    assert stop == len(data), "the picture and sound do not stand last"
+    n_more = 40_000_000
+    head = struct.pack(">I4s", stop - start + n_more, b"mdat")
+    file.write_bytes(data[:start] + head + data[start + 8 :] + bytes(n_more))
+    code = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from vortex_lp.settings import load_settings\n"
+        "from vortex_lp.video.provenance import Origin, read_statement\n"
+        "usage = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024\n"
+        "origin = Origin('mesh', load_settings().provenance)\n"
+        "origin.sign(Path(sys.argv[1]))\n"
+        "before = usage()\n"
+        "origin.sign(Path(sys.argv[2]))\n"
+        "print(read_statement(Path(sys.argv[2])).state, usage() - before)\n"
+    )
+    small = film(tmp_path / "small.mp4", None)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(small), str(file)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    state, grown_mb = done.stdout.split()
+    assert state == "valid"
+    assert int(grown_mb) < 25
+    with file.open("r+b") as held:
+        held.seek(-20_000_000, 2)
+        held.write(b"x")
+    assert read_statement(file).state == "broken"
