@@ -297,6 +297,24 @@ def test_a_signal_ends_a_render_cleanly(
     assert children_with(str(out)) == []
 
 
+HANGING = """
+import os, signal, threading, time
+from vortex_lp import cli
+cli.PATIENCE_S = 1.0
+signal.signal(signal.SIGTERM, cli._leave)
+threading.Thread(target=time.sleep, args=(60,)).start()
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(60)
+"""
+
+
+def test_a_thread_that_hangs_does_not_keep_a_process_from_ending() -> None:
+    start = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", HANGING], cwd=ROOT, check=False, timeout=50)
+    assert done.returncode == 128 + signal.SIGTERM
+    assert time.monotonic() - start < 20
+
+
 def test_the_pipeline_works_after_a_fault(
     out: Path, portrait_file: Path, short_speech_file: Path
 ) -> None:

@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import threading
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -21,6 +22,9 @@ from vortex_lp.options import (
     Weights,
 )
 from vortex_lp.terminal import progress_bar, without_chatter
+
+PATIENCE_S = 15.0
+"""How long a process that is told to end may take to clean up [s]."""
 
 if TYPE_CHECKING:
     from vortex_lp.progress import Progress
@@ -60,7 +64,11 @@ def main() -> None:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    """End as Ctrl-C does, so that nothing is left behind."""
+    """End as Ctrl-C does, so that nothing is left behind; but end."""
+    # A thread that hangs in foreign code would be waited for without end.
+    at_last = threading.Timer(PATIENCE_S, os._exit, [128 + number])
+    at_last.daemon = True
+    at_last.start()
     raise SystemExit(128 + number)
 
 
