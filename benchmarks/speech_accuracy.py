@@ -275,11 +275,16 @@ def hear_peer(
     """Return what another package hears, as phones that stand for its shapes."""
     files = []
     for index, clip in enumerate(clips):
-        files.append(str(folder / f"peer{index}.wav"))
+        files.append((str(folder / f"peer{index}.wav"), clip.text))
         peak = max(1.0, float(np.abs(clip.samples).max()))
-        soundfile.write(files[-1], clip.samples / peak, clip.rate_hz, subtype="PCM_16")
+        soundfile.write(files[-1][0], clip.samples / peak, clip.rate_hz, subtype="PCM_16")
     script = Path(__file__).with_name("speech_peers.py")
-    ran = subprocess.run([python, str(script), peer, *files], check=True, capture_output=True)
+    ran = subprocess.run(
+        [python, str(script), peer],
+        input=json.dumps(files).encode(),
+        check=True,
+        capture_output=True,
+    )
     answers = json.loads(ran.stdout.splitlines()[-1])
     return [
         [
@@ -324,7 +329,7 @@ def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="the design set only, no cost")
-    parser.add_argument("--recognizers", default="auto,words,phones,transcript,energy")
+    parser.add_argument("--recognizers", default="auto,transcript,words,phones,energy")
     parser.add_argument("--conditions", default=",".join(CONDITIONS))
     parser.add_argument("--peers", help="Python of an environment with pylipsync and openfacefx")
     parser.add_argument("--json", type=Path, default=RESULTS)
@@ -349,7 +354,7 @@ def main() -> None:
             sets["clean, design set"] = sets["clean"][: 10 * len(VOICES)]
         if SHARED.is_dir():
             sets["mary"] = [mary_clip()]
-        for recognizer in options.recognizers.split(","):
+        for recognizer in filter(None, options.recognizers.split(",")):
             results[recognizer] = {}
             heard_clean: dict[str, list[PhoneSpan]] = {}
             for condition, members in sets.items():
