@@ -1,5 +1,9 @@
 """What every test may ask for: our own samples, and the team's reference data where it is there."""
 
+import atexit
+import os
+import shutil
+import tempfile
 import wave
 from pathlib import Path
 
@@ -9,6 +13,11 @@ import pytest
 from vortex_lp.resources import resource_folder
 
 ROOT = Path(__file__).parent.parent
+
+# Gradio reads both when it is imported, by whichever test does that first in this process.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="vortex-lp-tests-")
+atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-
 from vortex_lp.settings import Settings, load_settings
 
 CHROMIUM_FLAGS = [
@@ -34,11 +32,8 @@ def studio_settings() -> Settings:
 
 
 @pytest.fixture(scope="session")
-def studio_url(
-    studio_settings: Settings, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+def studio_url(studio_settings: Settings) -> Iterator[str]:
     """The address of a studio that runs in this process."""
-    os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("gradio"))
     from vortex_lp.ui.studio import launch
 
     with socket.socket() as probe:

@@ -3,6 +3,7 @@
 import threading
 import weakref
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +41,7 @@ class FaceLandmarker:
         )
         self._landmarker = _Landmarker.create_from_options(options)
         # Left to itself it is closed when the interpreter is half gone, which fails aloud.
-        self._finish = weakref.finalize(self, self._landmarker.close)
+        self._finish = weakref.finalize(self, _let_go, self._landmarker)
         self._lock = threading.Lock()
 
     def faces(self, image: Frame) -> tuple[Face, ...]:
@@ -86,6 +87,15 @@ class FaceLandmarker:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _let_go(landmarker: Any) -> None:
+    """Close MediaPipe's object, or, where the interpreter is ending, leave it to the system."""
+    try:
+        landmarker.close()
+    except RuntimeError:
+        # Its threads are gone already; without a handle its own __del__ will not try again.
+        landmarker._handle = None
 
 
 def _area(face: Face) -> float:
