@@ -83,7 +83,7 @@ class Visit:
 
     def _console(self, message: Any) -> None:
         if message.type == "error":
-            self.faults.append(f"console: {message.text}")
+            self.faults.append(f"console: {message.text} {message.location}")
 
     def _request(self, request: Any) -> None:
         if not request.url.startswith((self._url, "blob:", "data:")):

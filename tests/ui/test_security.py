@@ -316,6 +316,8 @@ def locked_url(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]
     from vortex_lp.ui.studio import launch
 
     monkeypatch.setenv(AUTH_VARIABLE, "ann:secret")
+    # A studio that closes deletes what it cached, for every other one in the same folder too.
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
