@@ -54,6 +54,7 @@ def test_from_upload_to_exports(visit: Any, assets: Path, tmp_path: Path) -> Non
     page.locator("[data-do=snap]").click()
     box = page.locator("#timeline .tl-clip")
     before = clips(page)[0]
+    box.hover()  # waits until the page above it has settled
     frame = box.bounding_box()
     middle = frame["y"] + frame["height"] / 2
     page.mouse.move(frame["x"] + frame["width"] / 2, middle)
@@ -63,7 +64,9 @@ def test_from_upload_to_exports(visit: Any, assets: Path, tmp_path: Path) -> Non
     dragged = clips(page)[0]
     assert dragged[0] > before[0] + 0.3
     assert dragged[1] - dragged[0] == pytest.approx(before[1] - before[0], abs=0.02)
+    box.hover()
     frame = box.bounding_box()
+    middle = frame["y"] + frame["height"] / 2
     page.mouse.move(frame["x"] + frame["width"] - 4, middle)
     page.mouse.down()
     page.mouse.move(frame["x"] + frame["width"] + 60, middle, steps=4)
