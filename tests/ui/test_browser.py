@@ -32,6 +32,9 @@ def add_inputs(page: Any, assets: Path, *, voice: str = "welcome_slt.wav") -> No
     expect(page.locator("#portrait-status .st-text")).to_contain_text("Face found", timeout=WAIT_MS)
     expect(page.locator("#voice-status .st-text")).to_contain_text("sounds found", timeout=WAIT_MS)
     expect(page.locator("#timeline .tl-track")).to_be_visible()
+    # The answer that brings the sounds is still being laid out; a clip that is moved in that moment
+    # jumps back (an open defect of the timeline, in the notes), which is not what is tested here.
+    page.wait_for_timeout(2000)
 
 
 def clips(page: Any) -> list[tuple[float, float]]:
