@@ -10,7 +10,7 @@ import numpy as np
 
 from vortex_lp.timebase import exact_fps
 from vortex_lp.values import FloatArray, Frame
-from vortex_lp.video.encoder import ffmpeg_program
+from vortex_lp.video.ffmpeg import ffmpeg_program
 
 
 @dataclass(frozen=True)

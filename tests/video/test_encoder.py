@@ -16,8 +16,8 @@ from vortex_lp.errors import EncodeError, RenderError
 from vortex_lp.settings import load_settings
 from vortex_lp.timebase import SPEECH_RATE_HZ
 from vortex_lp.values import Frame, Speech
-from vortex_lp.video import encoder
 from vortex_lp.video.encoder import check_output, write_video
+from vortex_lp.video.ffmpeg import ffmpeg_program
 
 SETTINGS = load_settings().video
 
@@ -91,7 +91,7 @@ def test_the_file_streams_and_says_its_colours(tmp_path: Path) -> None:
     data = out.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat"), "not +faststart"
     said = subprocess.run(
-        [encoder.ffmpeg_program(), "-i", str(out)], capture_output=True, text=True, check=False
+        [ffmpeg_program(), "-i", str(out)], capture_output=True, text=True, check=False
     ).stderr
     assert "yuv420p(tv, bt709, progressive)" in said
 

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 from vortex_lp.errors import EncodeError
-from vortex_lp.video.encoder import ffmpeg_program
+from vortex_lp.video.ffmpeg import ffmpeg_program
 
 GIF_FPS = 12
 GIF_WIDTH_PX = 360

@@ -2,35 +2,17 @@
 
 import contextlib
 import secrets
-import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import IO
-
-import numpy as np
 
 from vortex_lp.errors import EncodeError
 from vortex_lp.settings import VideoSettings
 from vortex_lp.timebase import SPEECH_RATE_HZ, exact_fps, frame_start
 from vortex_lp.values import Frame, Speech
+from vortex_lp.video.ffmpeg import closed_after, disk_trouble, encoding, feed, write_sound
 from vortex_lp.video.provenance import Origin
-from vortex_lp.watchdog import Watchdog
-
-_FILE_TOO_LARGE = 25
-"""SIGXFSZ: what the system ends a program with that writes more than its user may."""
-
-_BLOCK = SPEECH_RATE_HZ
-"""Samples of sound that are converted at a time."""
-
-# ffmpeg would convert RGB by the rules of BT.601 and leave the file unmarked, so that players show
-# other colours than were drawn; the matrix, the tags and the range are all said outright.
-_TO_BT709 = (
-    "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,"
-    "format=yuv420p,"
-    "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
-)
 
 
 def write_video(
@@ -72,22 +54,21 @@ def write_video(
     try:
         with tempfile.TemporaryDirectory(prefix="vortex-lp-") as folder:
             sound = Path(folder) / "sound.s16"
-            with _disk_trouble(sound):
-                _write_sound(
+            with disk_trouble(sound):
+                write_sound(
                     speech, sound, n_samples=frame_start(n_frames, rate_hz=SPEECH_RATE_HZ, fps=rate)
                 )
-            command = _command(sound, part, rate=rate, size=size, settings=settings, origin=origin)
-            _encode(
-                frames,
-                command,
-                size=size,
-                n_frames=n_frames,
-                stall_s=settings.stall_s,
-                on_frame=on_frame,
-            )
+            command = encoding(sound, rate=rate, size=size, settings=settings, origin=origin)
+            # A bare file name would be read as a protocol if it held a colon, hence the prefix.
+            command += ["-movflags", "+faststart", "-f", "mp4", "-y", f"file:{part}"]
+            feeding = feed(frames, command, size=size, n_frames=n_frames, stall_s=settings.stall_s)
+            with closed_after(frames), contextlib.closing(feeding):
+                for n_done in feeding:
+                    if on_frame is not None:
+                        on_frame(n_done, n_frames)
         if origin is not None:
             origin.sign(part)
-        with _disk_trouble(out_file):
+        with disk_trouble(out_file):
             part.replace(out_file)
     except EncodeError as error:
         if out_file.parent.is_dir():
@@ -129,154 +110,3 @@ def check_output(out_file: Path, *, inputs: Iterable[Path] = ()) -> None:
         raise EncodeError(
             f"the folder {folder} cannot be written to ({error.strerror}); choose another output"
         ) from error
-
-
-@contextlib.contextmanager
-def _disk_trouble(file: Path) -> Iterator[None]:
-    """Turn what the file system says about `file` into a sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise EncodeError(
-            f"{file} could not be written ({error.strerror or error}); free some space or choose "
-            "another folder"
-        ) from error
-
-
-def ffmpeg_program() -> str:
-    """Return the path of the ffmpeg that came with imageio-ffmpeg, or the one the user prefers.
-
-    Raises:
-        EncodeError: There is none.
-    """
-    import imageio_ffmpeg
-
-    try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError as error:
-        raise EncodeError(
-            "no ffmpeg was found; install imageio-ffmpeg again, which carries one"
-        ) from error
-
-
-def _write_sound(speech: Speech, file: Path, *, n_samples: int) -> None:
-    """Write `n_samples` of 16-bit sound, block by block."""
-    with file.open("wb") as sink:
-        for start in range(0, n_samples, _BLOCK):
-            stop = min(start + _BLOCK, n_samples)
-            block = np.zeros(stop - start, np.float32)
-            heard = speech.samples[start:stop]
-            block[: len(heard)] = heard
-            sink.write(np.rint(np.clip(block, -1.0, 1.0) * 32767).astype("<i2").tobytes())
-
-
-def _command(
-    sound: Path,
-    part: Path,
-    *,
-    rate: Fraction,
-    size: tuple[int, int],
-    settings: VideoSettings,
-    origin: Origin | None,
-) -> list[str]:
-    """Return the command that reads frames from its standard input and writes `part`."""
-    width, height = size
-    picture = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}"]
-    picture += ["-framerate", f"{rate.numerator}/{rate.denominator}", "-i", "pipe:0"]
-    voice = ["-f", "s16le", "-ar", str(SPEECH_RATE_HZ), "-ac", "1", "-i", str(sound)]
-    h264 = ["-vf", _TO_BT709, "-c:v", "libx264", "-preset", settings.preset]
-    h264 += ["-crf", str(settings.crf), "-g", str(max(1, round(rate * settings.keyframe_s)))]
-    aac = ["-c:a", "aac", "-b:a", f"{settings.audio_kbps}k"]
-    if origin is not None:
-        aac += ["-metadata", f"comment={origin.comment}"]
-    # The bare file name would be read as a protocol if it held a colon, hence the prefix.
-    target = ["-movflags", "+faststart", "-f", "mp4", "-y", f"file:{part}"]
-    start = [ffmpeg_program(), "-hide_banner", "-loglevel", "error"]
-    return [*start, *picture, *voice, "-map", "0:v", "-map", "1:a", *h264, *aac, *target]
-
-
-def _encode(
-    frames: Iterable[Frame],
-    command: list[str],
-    *,
-    size: tuple[int, int],
-    n_frames: int,
-    stall_s: float,
-    on_frame: Callable[[int, int], None] | None,
-) -> None:
-    """Feed `frames` to one ffmpeg, which is gone when this returns, however it returns."""
-    n_done = 0
-    with tempfile.TemporaryFile() as log, contextlib.ExitStack() as cleanup:
-        close = getattr(frames, "close", None)
-        if close is not None:
-            cleanup.callback(close)
-        process = cleanup.enter_context(_running(command, log=log))
-        dog = cleanup.enter_context(Watchdog(process.kill, stall_s=stall_s))
-        assert process.stdin is not None
-        try:
-            for frame in frames:
-                if frame.shape != (size[1], size[0], 3) or frame.dtype != np.uint8:
-                    raise EncodeError(
-                        f"frame {n_done} is {frame.shape} {frame.dtype}, not "
-                        f"{(size[1], size[0], 3)} uint8; the renderer broke its promise"
-                    )
-                dog.beat()
-                process.stdin.write(np.ascontiguousarray(frame).data)
-                dog.rest()
-                n_done += 1
-                if on_frame is not None:
-                    on_frame(n_done, n_frames)
-            dog.beat()
-            process.stdin.close()
-        except BrokenPipeError as error:
-            process.wait()
-            raise EncodeError(f"ffmpeg stopped early: {_why(dog, process, log)}") from error
-        if process.wait() != 0:
-            raise EncodeError(f"ffmpeg failed: {_why(dog, process, log)}")
-    if n_done != n_frames:
-        raise EncodeError(f"{n_done} frames came, not the {n_frames} that were announced")
-
-
-@contextlib.contextmanager
-def _running(
-    command: list[str], *, log: IO[bytes], folder: Path | None = None
-) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run `command` in `folder` with a pipe to its standard input, and never leave it behind.
-
-    It has a session of its own, so that Ctrl-C reaches only us and it ends when we say so.
-    """
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=log,
-        cwd=folder,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        # Closing flushes what is left into a pipe that nobody reads any more.
-        with contextlib.suppress(OSError):
-            if process.stdin is not None:
-                process.stdin.close()
-        process.wait()
-
-
-def _why(dog: Watchdog, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> str:
-    """Return why ffmpeg ended: our own doing, somebody else's, or the last thing that it said."""
-    if dog.has_bitten:
-        return "it took nothing more and was stopped; see whether the disk or the machine is stuck"
-    log.seek(0)
-    lines = log.read().decode("utf-8", "replace").strip().splitlines()
-    full = next((line for line in lines if "No space left" in line), None)
-    if full is not None or process.returncode == -_FILE_TOO_LARGE:
-        return "there is no room left for the video; free some space or choose another folder"
-    if lines:
-        return lines[-1]
-    if process.returncode < 0:
-        return (
-            f"it was killed (signal {-process.returncode}), perhaps for lack of memory; try again"
-        )
-    return "it gave no reason"

@@ -4,22 +4,17 @@ One ffmpeg encodes once and writes both, so that what was seen live is what the 
 """
 
 import contextlib
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-
-from vortex_lp.errors import EncodeError
 from vortex_lp.settings import VideoSettings
 from vortex_lp.timebase import SPEECH_RATE_HZ, exact_fps, frame_start
 from vortex_lp.values import Frame, Speech
-from vortex_lp.video.encoder import _command, _disk_trouble, _running, _why, _write_sound
+from vortex_lp.video.ffmpeg import closed_after, disk_trouble, encoding, feed, write_sound
 from vortex_lp.video.provenance import Origin
-from vortex_lp.watchdog import Watchdog
 
 LIVE_FILE = "video.mp4"
 _LIST = "segments.csv"
@@ -92,26 +87,25 @@ def write_live(
     sound, part = folder / "sound.s16", folder / _UNFINISHED
     n_samples = frame_start(n_frames, rate_hz=SPEECH_RATE_HZ, fps=rate)
     with contextlib.ExitStack() as cleanup:
-        close = getattr(frames, "close", None)
-        if close is not None:
-            cleanup.callback(close)
+        cleanup.enter_context(closed_after(frames))
         cleanup.callback(part.unlink, missing_ok=True)
         cleanup.callback(sound.unlink, missing_ok=True)
-        with _disk_trouble(sound):
-            _write_sound(speech, sound, n_samples=n_samples)
-        plain = _command(sound, part, rate=rate, size=size, settings=settings, origin=origin)
-        command = plain[: plain.index("-movflags")] + _two_outputs(segment_s)
-        yield from _feed(
+        with disk_trouble(sound):
+            write_sound(speech, sound, n_samples=n_samples)
+        command = encoding(sound, rate=rate, size=size, settings=settings, origin=origin)
+        feeding = feed(
             frames,
-            command,
-            folder=folder,
+            [*command, *_two_outputs(segment_s)],
             size=size,
             n_frames=n_frames,
             stall_s=settings.stall_s,
+            folder=folder,
         )
+        with contextlib.closing(feeding):
+            yield from _news(feeding, folder, n_frames=n_frames)
         if origin is not None:
             origin.sign(part)
-        with _disk_trouble(folder / LIVE_FILE):
+        with disk_trouble(folder / LIVE_FILE):
             part.replace(folder / LIVE_FILE)
 
 
@@ -140,49 +134,16 @@ def _two_outputs(segment_s: float) -> list[str]:
     return [*keys, *_PROMPT, "-flags", "+global_header", "-f", "tee", "-y", tee]
 
 
-def _feed(
-    frames: Iterable[Frame],
-    command: list[str],
-    *,
-    folder: Path,
-    size: tuple[int, int],
-    n_frames: int,
-    stall_s: float,
-) -> Iterator[LiveStep]:
-    """Feed `frames` to one ffmpeg and yield whenever there is news, or at least every `_TICK_S`."""
+def _news(feeding: Iterable[int], folder: Path, *, n_frames: int) -> Iterator[LiveStep]:
+    """Yield whenever a frame is taken and `_TICK_S` have passed, and once more at the end."""
     n_done = n_told = 0
     due = time.monotonic() + _TICK_S
-    with (
-        tempfile.TemporaryFile() as log,
-        _running(command, log=log, folder=folder) as process,
-        Watchdog(process.kill, stall_s=stall_s) as dog,
-    ):
-        assert process.stdin is not None
-        try:
-            for frame in frames:
-                if frame.shape != (size[1], size[0], 3) or frame.dtype != np.uint8:
-                    raise EncodeError(
-                        f"frame {n_done} is {frame.shape} {frame.dtype}, not "
-                        f"{(size[1], size[0], 3)} uint8; the renderer broke its promise"
-                    )
-                dog.beat()
-                process.stdin.write(np.ascontiguousarray(frame).data)
-                dog.rest()
-                n_done += 1
-                if time.monotonic() >= due:
-                    fresh = _finished(folder)[n_told:]
-                    n_told += len(fresh)
-                    yield LiveStep(n_done=n_done, n_frames=n_frames, segments=fresh)
-                    due = time.monotonic() + _TICK_S
-            dog.beat()
-            process.stdin.close()
-        except BrokenPipeError as error:
-            process.wait()
-            raise EncodeError(f"ffmpeg stopped early: {_why(dog, process, log)}") from error
-        if process.wait() != 0:
-            raise EncodeError(f"ffmpeg failed: {_why(dog, process, log)}")
-    if n_done != n_frames:
-        raise EncodeError(f"{n_done} frames came, not the {n_frames} that were announced")
+    for n_done in feeding:
+        if time.monotonic() >= due:
+            fresh = _finished(folder)[n_told:]
+            n_told += len(fresh)
+            yield LiveStep(n_done=n_done, n_frames=n_frames, segments=fresh)
+            due = time.monotonic() + _TICK_S
     yield LiveStep(n_done=n_done, n_frames=n_frames, segments=_finished(folder)[n_told:])
 
 
